@@ -1,0 +1,100 @@
+"""One state over all countries without Dagster: what the product itself costs.
+
+    python -m benchmarks.bare_state --root DIR --state S1 [--workers N]
+
+Prints one JSON object. ``benchmarks.world`` calls it once a state, so that peak memory is the
+state's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from segment1b_assets.assets.every_state import COUNTRY_STATES
+from segment1b_assets.assets.s9_bundle import JUDGES
+from segment1b_assets.storage.bundle_1b import publish_bundle
+from segment1b_assets.storage.drain import (
+    Done,
+    Job,
+    default_workers,
+    drain,
+    peak_rss_bytes,
+    run_side_by_side,
+)
+from segment1b_assets.storage.reports import write_report
+from segment1b_assets.storage.seal import pass_gate
+from segment1b_assets.storage.segment import Segment, SegmentOptions
+from segment1b_assets.validation.segment_findings import judge_segment
+
+
+def run_state(segment: Segment, state_id: str, workers: int) -> dict[str, object]:
+    """Make and judge every country of a state; figures by dataset."""
+    if state_id == "S0":
+        began = time.perf_counter()
+        pass_gate(segment)
+        return {"seconds": time.perf_counter() - began, "judge_seconds": 0.0, "rows": 0, "bytes": 0}
+    if state_id == "S9":
+        began = time.perf_counter()
+        findings = judge_segment(segment, JUDGES, workers)
+        publish_bundle(segment, findings)
+        assert findings.passed, findings.faults[:5]
+        return {"seconds": time.perf_counter() - began, "judge_seconds": 0.0, "rows": 0, "bytes": 0}
+    state = next(s for s in COUNTRY_STATES if s.id == state_id)
+    began = time.perf_counter()
+    segment.warm(*state.warm)
+    if state.prepare:
+        state.prepare(segment)
+    countries = list(segment.iso_names)
+    rows = size = 0
+    for dataset, opener in state.outputs.items():
+        jobs = [
+            Job(
+                dataset,
+                c,
+                lambda c=c, opener=opener: opener(segment, c),  # type: ignore[misc]
+                state.cost(segment, c),
+            )
+            for c in countries
+        ]
+        for outcome in drain(segment, jobs, workers):
+            assert isinstance(outcome, Done), outcome
+            write_report(segment, state_id, outcome.country, dataset, outcome.output)
+            rows += int(outcome.output["rows_emitted"])
+            size += int(outcome.output["bytes_on_disk"])
+    made = time.perf_counter()
+    judge = state.judge
+    by_cost = sorted(countries, key=lambda c: -state.cost(segment, c))
+    broken = [
+        (country, verdict.code, verdict.detail)
+        for country, verdicts in run_side_by_side(
+            lambda c: (c, judge(segment, c)), by_cost, workers
+        )
+        for found in verdicts.values()
+        for verdict in found
+        if not verdict.passed
+    ]
+    assert not broken, broken[:5]
+    return {
+        "seconds": made - began,
+        "judge_seconds": time.perf_counter() - made,
+        "rows": rows // len(state.outputs),
+        "bytes": size,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--workers", type=int, default=0)
+    given = parser.parse_args()
+    workers = given.workers or default_workers()
+    figures = run_state(Segment(SegmentOptions(given.root)), given.state, workers)
+    print(json.dumps({**figures, "workers": workers, "peak_rss_bytes": peak_rss_bytes()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What 1B reads and does not make: references, policies, 1A, as observable external assets."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from segment1b_assets.automation.previews import pinned_previews
+from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.policies import POLICY_MODELS
+from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.input_versions import INPUTS, RUN_IDENTITY, SEGMENT_1A, input_version
+
+_ABOUT: Mapping[str, str] = {
+    "iso3166_canonical_2024": "The ISO 3166-1 list: its 249 codes are the country partitions.",
+    "world_countries": "Country polygons, GeoParquet, longitude and latitude on WGS84.",
+    "population_raster_2025": "Population raster: its grid is the grid of all tiles, its values "
+    "are the tiles' masses under the basis `population`.",
+    "outlet_catalogue": "Segment 1A's outlets: a row a site that S3 to S8 make real in space.",
+    "validation_bundle_1A": "Segment 1A's validation bundle with its PASS flag.",
+    "policy.s1.tile_index": "Which cells belong to a country: center or any_overlap.",
+    "policy.s2.tile_weights": "What a tile weighs, and in how many decimal places.",
+    "policy.s3.requirements": "Countries that get no sites.",
+    "policy.s4.alloc_plan": "Reserved: the plain law of S4 is the only one.",
+    "policy.s6.jitter": "How a point is drawn within its cell, and how often.",
+}
+
+
+def asset_name(dataset: str) -> str:
+    """A dataset's asset key: Dagster's names hold no dots."""
+    return dataset.replace(".", "_")
+
+
+REFERENCE_KEYS = tuple(asset_name(d) for d in _ABOUT)
+#: Asset key -> dataset id of every observable input.
+INPUT_DATASETS = {dg.AssetKey(asset_name(d)): d for d in INPUTS}
+
+
+def observe_input(dataset: str) -> dg.SourceAsset:
+    """An observable source asset whose data version is the receipt of its bytes."""
+    entry = dictionary()[dataset]
+    group = "policies" if dataset in POLICY_MODELS else "references"
+    if dataset in SEGMENT_1A:
+        group = "segment_1a"
+
+    with pinned_previews():
+
+        @dg.observable_source_asset(
+            name=asset_name(dataset),
+            description=_ABOUT[dataset],
+            group_name=group,
+            metadata={
+                "path": entry.path,
+                "licence": entry.licence,
+                "retention_days": entry.retention_days,
+            },
+            tags={"dagster/kind/" + entry.format: "", "segment1b/input": "true"},
+        )
+        def observe(segment1b: Segment1B) -> dg.DataVersion:
+            segment = segment1b.segment()
+            try:
+                version = input_version(segment, dataset)
+            except Segment1BError as err:
+                raise dg.Failure(str(err), allow_retries=False) from err
+            if version is None:
+                raise dg.Failure(
+                    f"{dataset} is not there: {segment.path(dataset)}", allow_retries=False
+                )
+            return dg.DataVersion(version)
+
+    return observe
+
+
+with pinned_previews():
+
+    @dg.observable_source_asset(
+        name=RUN_IDENTITY,
+        group_name="segment_1a",
+        tags={"segment1b/input": "true"},
+        description="The run_id: S5 and S6 draw their random numbers under the seed, the "
+        "manifest_fingerprint and the parameter_hash. Where it changes, every country's draws do.",
+    )
+    def run_identity(segment1b: Segment1B) -> dg.DataVersion:
+        try:
+            return dg.DataVersion(segment1b.segment().identity.run_id)
+        except Segment1BError as err:
+            raise dg.Failure(str(err), allow_retries=False) from err
+
+
+reference_assets = [*(observe_input(dataset) for dataset in _ABOUT), run_identity]

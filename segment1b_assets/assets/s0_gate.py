@@ -1,0 +1,45 @@
+"""S0: no PASS, no read. Verifies 1A's flag and seals the inputs (contract section 4, S0)."""
+
+import dagster as dg
+
+from segment1b_assets.assets.references import REFERENCE_KEYS
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.data_root import sha256_of
+from segment1b_assets.storage.parquet_io_manager import failure
+from segment1b_assets.storage.publish import sweep_staging
+from segment1b_assets.storage.reports import write_failure
+from segment1b_assets.storage.seal import pass_gate
+
+
+@dg.asset(
+    name="s0_gate_receipt_1B",
+    group_name="s0_gate",
+    owners=["team:segment-1b"],
+    kinds={"json"},
+    tags={"segment1b/state": "S0"},
+    code_version="1",
+    deps=[dg.AssetKey(k) for k in REFERENCE_KEYS],
+    description="The gate: 1A's PASS flag recomputed, every input sealed with its hash. S3 to S9 "
+    "do not run without it. Written once; a later run checks it and leaves it as it is.",
+)
+def s0_gate_receipt(
+    context: dg.AssetExecutionContext, segment1b: Segment1B
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    segment = segment1b.segment()
+    sweep_staging(segment.root)
+    try:
+        receipt = pass_gate(segment)
+    except Segment1BError as err:
+        write_failure(segment, "S0", err, context.run.run_id)
+        raise failure("s0_gate_receipt_1B", {"S0": err}) from err
+    path = segment.path("s0_gate_receipt_1B")
+    return dg.MaterializeResult(
+        metadata={
+            "manifest_fingerprint": receipt.manifest_fingerprint,
+            "flag_sha256_hex": receipt.flag_sha256_hex,
+            "verified_at_utc": receipt.verified_at_utc,
+            "path": dg.MetadataValue.path(segment.root.relative(path)),
+        },
+        data_version=dg.DataVersion(sha256_of(path).hex()),
+    )

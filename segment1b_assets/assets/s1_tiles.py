@@ -1,0 +1,50 @@
+"""S1: which cells of the raster belong to a country, and where they lie (contract S1)."""
+
+from __future__ import annotations
+
+from segment1b_assets.assets.references import asset_name
+from segment1b_assets.assets.seam import CountryState, country_assets
+from segment1b_assets.checks import s1_tiles as checks
+from segment1b_assets.core.stream import PartitionStream
+from segment1b_assets.core.tiles import tile_bounds, tile_index
+from segment1b_assets.storage.segment import Segment
+
+
+def _index(segment: Segment, country: str) -> PartitionStream:
+    rule = segment.policies["policy.s1.tile_index"].inclusion_rule
+    return tile_index(
+        country, segment.grid, segment.eligibility(country), rule, segment.options.batch_rows
+    )
+
+
+def _bounds(segment: Segment, country: str) -> PartitionStream:
+    rule = segment.policies["policy.s1.tile_index"].inclusion_rule
+    return tile_bounds(
+        country, segment.grid, segment.eligibility(country), rule, segment.options.batch_rows
+    )
+
+
+S1 = CountryState(
+    id="S1",
+    group="s1_tiles",
+    outputs={"tile_index": _index, "tile_bounds": _bounds},
+    about={
+        "tile_index": "Every raster cell of the country, its centroid and its area on the "
+        "ellipsoid. The raster gives the grid only; its values decide nothing here.",
+        "tile_bounds": "The four edges of every tile of the country.",
+    },
+    deps=[
+        "iso3166_canonical_2024",
+        "world_countries",
+        "population_raster_2025",
+        asset_name("policy.s1.tile_index"),
+    ],
+    follows=(),
+    rules=checks.RULES,
+    judge=checks.judge,
+    warm=("iso_names", "policies", "header", "shapes", "parameter_hash"),
+    cost=lambda segment, country: float(segment.extent(country)),
+    foreign=checks.foreign_codes,
+)
+
+s1_assets = country_assets(S1)

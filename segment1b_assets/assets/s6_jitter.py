@@ -1,0 +1,84 @@
+"""S6: where in its tile a site lies (contract section 4, S6)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segment1b_assets.assets.references import asset_name
+from segment1b_assets.assets.seam import CountryState, country_assets
+from segment1b_assets.checks import s6_jitter as checks
+from segment1b_assets.core.jitter import site_jitter
+from segment1b_assets.core.point_in_country import CountryTest
+from segment1b_assets.core.site_batches import SITE_BATCH
+from segment1b_assets.core.stream import PartitionStream
+from segment1b_assets.storage.input_versions import RUN_IDENTITY
+from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.untouched import require_untouched
+from segment1b_assets.storage.upstream import batches
+
+
+def _jitter(segment: Segment, country: str) -> PartitionStream:
+    for dataset in ("s5_site_tile_assignment", "s4_alloc_plan"):
+        require_untouched(segment, country, dataset)
+    assignment = batches(
+        segment,
+        "s5_site_tile_assignment",
+        country,
+        "E_INPUT_MISSING",
+        ["merchant_id", "site_order", "tile_id"],
+    )
+    return site_jitter(
+        country,
+        segment.identity,
+        segment.receipt.verified_at_utc,
+        assignment,
+        segment.grid,
+        _country_test(segment, country),
+        segment.policies["policy.s6.jitter"].max_attempts,
+        min(SITE_BATCH, segment.options.batch_rows),
+    )
+
+
+class _Nowhere:
+    """The point test of a country without a polygon: it has no tile, so it is never asked."""
+
+    def inside(
+        self, tile_id: NDArray[np.uint64], lon: NDArray[np.float64], lat: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        return np.zeros(tile_id.size, np.bool_)
+
+
+def _country_test(segment: Segment, country: str) -> CountryTest | _Nowhere:
+    """The exact point test for the tiles that the country's plan uses."""
+    used = [np.zeros(0, np.uint64)]
+    for batch in batches(segment, "s4_alloc_plan", country, "E_INPUT_MISSING", ["tile_id"]):
+        used.append(np.unique(batch.column("tile_id").to_numpy()))
+    tiles = np.unique(np.concatenate(used))
+    polygon = segment.polygon(country)
+    return _Nowhere() if polygon is None else CountryTest(polygon, segment.grid, tiles)
+
+
+S6 = CountryState(
+    id="S6",
+    group="s5_s8_sites",
+    outputs={"s6_site_jitter": _jitter},
+    about={
+        "s6_site_jitter": "Offset of every site from its tile's centre: drawn uniformly in the "
+        "cell until the point lies in the country. Evidence: one RNG event an attempt."
+    },
+    deps=[
+        "s5_site_tile_assignment",
+        "tile_bounds",
+        "world_countries",
+        asset_name("policy.s6.jitter"),
+        RUN_IDENTITY,
+    ],
+    follows=("S5",),
+    rules=checks.RULES,
+    judge=checks.judge,
+    warm=("iso_names", "policies", "identity", "receipt", "header", "shapes"),
+    cost=lambda segment, country: float(segment.demand(country)),
+)
+
+s6_assets = country_assets(S6)

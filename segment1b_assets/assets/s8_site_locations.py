@@ -1,0 +1,52 @@
+"""S8: the product that others read (contract section 4, S8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dagster as dg
+
+from segment1b_assets.assets.seam import CountryState, country_assets
+from segment1b_assets.checks import s8_site_locations as checks
+from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.core.stream import PartitionStream
+from segment1b_assets.core.synthesis import site_locations
+from segment1b_assets.storage.retire import make_way
+from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.untouched import require_untouched
+from segment1b_assets.storage.upstream import batches
+
+
+def _locations(segment: Segment, country: str) -> PartitionStream:
+    require_untouched(segment, country, "s7_site_synthesis")
+    return site_locations(
+        country, batches(segment, "s7_site_synthesis", country, "E_INPUT_MISSING")
+    )
+
+
+#: Published bytes do not age, but their term does: the dictionary's retention says how long they
+#: may be kept, and the month before its end is the time to see to it.
+_TERM = timedelta(days=dictionary()["site_locations"].retention_days)
+TERM_OF_SITE_LOCATIONS = dg.FreshnessPolicy.time_window(
+    fail_window=_TERM, warn_window=_TERM - timedelta(days=30)
+)
+
+S8 = CountryState(
+    id="S8",
+    group="s5_s8_sites",
+    outputs={"site_locations": _locations},
+    about={
+        "site_locations": "The product: a row a site, longitude and latitude. Read it through "
+        "`segment1b_assets.read_site_locations`, which asks for S9's flag first."
+    },
+    deps=["s7_site_synthesis"],
+    follows=("S7",),
+    rules=checks.RULES,
+    judge=checks.judge,
+    warm=("iso_names", "policies", "identity", "receipt"),
+    cost=lambda segment, country: float(segment.demand(country)),
+    before_publish=make_way,
+    freshness=TERM_OF_SITE_LOCATIONS,
+)
+
+s8_assets = country_assets(S8)

@@ -1,0 +1,85 @@
+"""S9: one bundle and one flag over all countries that have outlets (contract section 4, S9)."""
+
+import dagster as dg
+
+from segment1b_assets.assets.seam import OWNERS
+from segment1b_assets.checks import s7_synthesis, s8_site_locations
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.reader import pass_flag
+from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.bundle_1b import publish_bundle, summary
+from segment1b_assets.storage.parquet_io_manager import failure
+from segment1b_assets.storage.reports import write_failure
+from segment1b_assets.validation.segment_findings import judge_segment
+
+JUDGES = (s7_synthesis.judge, s8_site_locations.judge)
+
+
+@dg.asset(
+    name="validation_bundle_1B",
+    group_name="s9_bundle",
+    owners=OWNERS,
+    kinds={"json"},
+    tags={"segment1b/state": "S9"},
+    code_version="1",
+    deps=[
+        "s0_gate_receipt_1B",
+        "outlet_catalogue",
+        "s5_site_tile_assignment",
+        "s6_site_jitter",
+        "s7_site_synthesis",
+        "site_locations",
+    ],
+    description="The bundle and, only when every country with outlets holds, its PASS flag. Names "
+    "the countries that are missing or stale. Consumers of site_locations ask for this flag.",
+)
+def validation_bundle(
+    context: dg.AssetExecutionContext, segment1b: Segment1B
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    segment = segment1b.segment()
+    try:
+        findings = judge_segment(segment, JUDGES, segment1b.threads)
+        published = publish_bundle(segment, findings)
+    except Segment1BError as err:
+        write_failure(segment, "S9", err, context.run.run_id)
+        raise failure("validation_bundle_1B", {"S9": err}) from err
+    told = summary(segment, findings)
+    if not findings.passed:
+        faults = findings.faults
+        against = Segment1BError(
+            "E_NO_FLAG",
+            f"{len(faults)} findings stand against the flag: " + "; ".join(faults[:20]),
+            file=published.path,
+        )
+        write_failure(segment, "S9", against, context.run.run_id)
+        raise failure("validation_bundle_1B", {"S9": against})
+    return dg.MaterializeResult(
+        metadata={
+            "countries": len(findings.countries),
+            "sites": told["sizes"]["rows_s8"],
+            "rng_events": {k: v["events_total"] for k, v in told["rng"]["families"].items()},
+            "published": published.status,
+            "receipt": published.receipt,
+            "path": dg.MetadataValue.path(segment.root.relative(published.path)),
+        },
+        data_version=dg.DataVersion(published.receipt),
+    )
+
+
+@dg.asset_check(
+    asset="validation_bundle_1B",
+    name="flag_still_holds",
+    description="Recomputes the flag and holds every site_locations file against the bundle. "
+    "Dagster never calls an asset over 249 partitions stale; this check does.",
+)
+def flag_still_holds(segment1b: Segment1B) -> dg.AssetCheckResult:
+    segment = segment1b.segment()
+    try:
+        seed, fingerprint = segment.outlet_run
+        passed = pass_flag(segment.root.path, seed, fingerprint)
+    except Segment1BError as err:
+        return dg.AssetCheckResult(passed=False, metadata={"reason": str(err)})
+    return dg.AssetCheckResult(
+        passed=True,
+        metadata={"files": len(passed.files), "flag_sha256_hex": passed.flag_sha256_hex},
+    )

@@ -1,0 +1,144 @@
+"""Data versions and provenance of one country's partition.
+
+Dagster computes one data version for all partitions of a run. Ours differ by country (each is of
+its rows, see `storage.content_version`; the receipt is shown beside it), so the materialisations
+carry Dagster's own tags explicitly: the version, and for every input the version and the event
+that it was taken from. Without the latter two every country downstream would count as stale for
+ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_IS_USER_PROVIDED_TAG,
+    DATA_VERSION_TAG,
+    DEFAULT_DATA_VERSION,
+    NULL_EVENT_POINTER,
+    extract_data_version_from_entry,
+    get_input_data_version_tag,
+    get_input_event_pointer_tag,
+)
+
+
+class InputVersions:
+    """The version and event of every input, read in two queries an asset.
+
+    What 1B only reads may have changed since somebody last observed it; then it is observed here,
+    so that the versions on record are those of the bytes that the run reads.
+
+    Args:
+        instance: the Dagster instance.
+        inputs: asset key -> whether it is partitioned by country.
+        countries: the partitions that will be asked for.
+        observed: asset key -> data version, as it is now, of inputs that 1B only reads.
+    """
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        inputs: Mapping[dg.AssetKey, bool],
+        countries: Sequence[str],
+        observed: Mapping[dg.AssetKey, str],
+    ) -> None:
+        record_observations(instance, observed)
+        self._by_country: dict[dg.AssetKey, Mapping[str, tuple[str, str]]] = {}
+        self._whole: dict[dg.AssetKey, tuple[str, str]] = {}
+        kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+        for key, partitioned in inputs.items():
+            if partitioned:
+                ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+                    key, kind, set(countries)
+                )
+                tags = instance.event_log_storage.get_latest_tags_by_partition(
+                    key, kind, [DATA_VERSION_TAG], list(countries)
+                )
+                self._by_country[key] = {
+                    c: (tags.get(c, {}).get(DATA_VERSION_TAG, DEFAULT_DATA_VERSION.value), str(i))
+                    for c, i in ids.items()
+                }
+            else:
+                record = instance.get_latest_data_version_record(key)
+                version = record and extract_data_version_from_entry(record.event_log_entry)
+                if record is not None and version is not None:
+                    self._whole[key] = (version.value, str(record.storage_id))
+        self._inputs = inputs
+
+    def tags(self, country: str, data_version: str, code_version: str) -> dict[str, str]:
+        """The tags of a country's materialisation."""
+        tags = {
+            DATA_VERSION_TAG: data_version,
+            DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
+            CODE_VERSION_TAG: code_version,
+        }
+        for key, partitioned in self._inputs.items():
+            unknown = (DEFAULT_DATA_VERSION.value, NULL_EVENT_POINTER)
+            found = self._by_country[key].get(country, unknown) if partitioned else (
+                self._whole.get(key, unknown)
+            )  # fmt: skip
+            tags[get_input_data_version_tag(key)] = found[0]
+            tags[get_input_event_pointer_tag(key)] = found[1]
+        return tags
+
+
+def record_observations(
+    instance: dg.DagsterInstance, versions: Mapping[dg.AssetKey, str]
+) -> list[dg.AssetKey]:
+    """Record the inputs whose version is not the one on record, and return them."""
+    changed = []
+    for key, version in versions.items():
+        record = instance.get_latest_data_version_record(key, is_source=True)
+        known = record and extract_data_version_from_entry(record.event_log_entry)
+        if known is None or known.value != version:
+            instance.report_runless_asset_event(
+                dg.AssetObservation(key, tags={DATA_VERSION_TAG: version})
+            )
+            changed.append(key)
+    return changed
+
+
+#: What happened at the partition's address -> how its page says it.
+_STANDING = {"published": "by this run", "identical": "before, with the same bytes"}
+
+
+def metadata_of(output: Mapping[str, Any], path: str) -> dict[str, dg.MetadataValue[Any]]:
+    """A partition's run report as the metadata that its page in the web UI shows."""
+    seconds = float(output["wall_clock_seconds"])
+    shown: dict[str, dg.MetadataValue[Any]] = {
+        "dagster/partition_row_count": dg.MetadataValue.int(int(output["rows_emitted"])),
+        "bytes": dg.MetadataValue.int(int(output["bytes_on_disk"])),
+        "receipt": dg.MetadataValue.text(str(output["receipt"])),
+        "published": dg.MetadataValue.text(_STANDING[output["status"]]),
+        "path": dg.MetadataValue.path(path),
+        "seconds": dg.MetadataValue.float(seconds),
+        "rows_per_second": dg.MetadataValue.int(int(output["rows_per_second"])),
+    }
+    hidden = {
+        "dataset", "status", "receipt", "rows_emitted", "bytes_on_disk", "wall_clock_seconds",
+        "data_version", "rows_per_second", "open_files", "workers", "batch_rows", "cpu_seconds",
+    }  # fmt: skip
+    for name, value in output.items():
+        if name in hidden:
+            continue
+        if name == "peak_rss_bytes":
+            shown["peak_memory"] = dg.MetadataValue.text(f"{value / 2**20:,.0f} MiB")
+        elif name == "grid_dims":
+            shown["grid"] = dg.MetadataValue.text(
+                f"{value['nrows']:,} rows x {value['ncols']:,} columns"
+            )
+        elif isinstance(value, bool):
+            shown[name] = dg.MetadataValue.bool(value)
+        elif isinstance(value, int) and abs(value) < 1 << 63:
+            shown[name] = dg.MetadataValue.int(value)
+        elif isinstance(value, float):
+            shown[name] = dg.MetadataValue.float(value)
+        elif isinstance(value, dict):
+            if value:
+                shown[name] = dg.MetadataValue.json(value)
+        elif value is not None:
+            shown[name] = dg.MetadataValue.text(str(value))
+    return shown

@@ -1,0 +1,1 @@
+"""How runs are started: jobs, schedules, sensors, the run coordinator, commands."""

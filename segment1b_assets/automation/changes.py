@@ -1,0 +1,134 @@
+"""What has changed, and what must follow: the question that schedules and sensors ask.
+
+Two things make a country's partition behind. Dagster's rule: an input, a state before it or the
+code has another version than the one that the partition was made from. And the data root's own:
+nothing is published at the address that the inputs now have, be it because their parameter_hash
+moved it or because somebody retired the partition. Dagster knows nothing of addresses, and asking
+its resolver partition by partition takes thousands of queries; this takes two an asset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    extract_data_version_from_entry,
+    get_input_data_version_tag,
+)
+
+from segment1b_assets.assets.every_state import COUNTRY_STATES
+from segment1b_assets.assets.references import INPUT_DATASETS, asset_name
+from segment1b_assets.assets.versions import record_observations
+from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.storage.input_versions import INPUTS, input_versions
+from segment1b_assets.storage.segment import Segment
+
+
+def observe_inputs(
+    instance: dg.DagsterInstance, segment: Segment, versions: Mapping[str, str | None] | None = None
+) -> list[str]:
+    """Record the inputs' versions as they are now; returns the assets whose version is new."""
+    known = input_versions(segment) if versions is None else versions
+    found = {dg.AssetKey(asset_name(d)): v for d, v in known.items() if v is not None}
+    return [key.path[-1] for key in record_observations(instance, found)]
+
+
+def missing_inputs(versions: Mapping[str, str | None]) -> list[str]:
+    """The inputs that cannot be had, in the contract's order."""
+    return [d for d in INPUTS if versions.get(d) is None]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What has to be made anew.
+
+    Attributes:
+        countries: asset -> its countries that are behind, in code order, in the states' order.
+    """
+
+    countries: Mapping[str, Sequence[str]]
+
+    @property
+    def all_countries(self) -> list[str]:
+        """Every country that is behind in some state."""
+        return sorted({c for chosen in self.countries.values() for c in chosen})
+
+    @property
+    def assets(self) -> list[str]:
+        """The assets in which some country is behind, in the states' order."""
+        return [asset for asset, chosen in self.countries.items() if chosen]
+
+
+def what_is_behind(instance: dg.DagsterInstance, segment: Segment) -> Behind:
+    """Compare the event log and the data root with the inputs as last observed.
+
+    A country that is behind in a state is behind in all the states that build on it.
+
+    Raises:
+        Segment1BError: the addresses cannot be had (E_INPUT_MISSING, E_POLICY_INVALID …).
+    """
+    codes = list(segment.iso_names)
+    behind: dict[str, Sequence[str]] = {}
+    versions: dict[str, Mapping[str, str]] = {}
+    unpartitioned = {dg.AssetKey(d) for s in COUNTRY_STATES for d in s.deps if d not in TABLES}
+    inputs = {k: version for k in unpartitioned if (version := _on_record(instance, k))}
+    for state in COUNTRY_STATES:
+        before = [asset for asset in state.deps if asset in behind]
+        for asset in state.outputs:
+            tags = _latest_tags(instance, dg.AssetKey(asset), codes)
+            versions[asset] = {c: t.get(DATA_VERSION_TAG, "") for c, t in tags.items()}
+            upstream_behind = {c for b in before for c in behind[b]}
+            behind[asset] = [
+                c
+                for c in codes
+                if c in upstream_behind
+                or not segment.files(asset, c)
+                or _stale(state.code_version, state.deps, c, tags.get(c), inputs, versions)
+            ]
+    return Behind(behind)
+
+
+def _stale(
+    code_version: str,
+    deps: Sequence[str],
+    country: str,
+    tags: Mapping[str, str] | None,
+    inputs: Mapping[dg.AssetKey, str],
+    versions: Mapping[str, Mapping[str, str]],
+) -> bool:
+    if tags is None or tags.get(CODE_VERSION_TAG) != code_version:
+        return True
+    for dep in deps:
+        key = dg.AssetKey(dep)
+        now = versions[dep].get(country) if dep in versions else inputs.get(key)
+        if now is not None and tags.get(get_input_data_version_tag(key)) != now:
+            return True
+    return False
+
+
+def _latest_tags(
+    instance: dg.DagsterInstance, key: dg.AssetKey, countries: Sequence[str]
+) -> dict[str, Mapping[str, str]]:
+    """Country -> the tags of its newest materialisation, in two queries."""
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(countries)
+    )
+    if not ids:
+        return {}
+    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(ids.values()))
+    records = instance.fetch_materializations(wanted, limit=len(ids)).records
+    return {
+        str(r.partition_key): r.asset_materialization.tags or {}
+        for r in records
+        if r.asset_materialization is not None
+    }
+
+
+def _on_record(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
+    record = instance.get_latest_data_version_record(key, is_source=key in INPUT_DATASETS)
+    version = record and extract_data_version_from_entry(record.event_log_entry)
+    return version.value if version else None

@@ -1,0 +1,95 @@
+"""What runs by the clock: the nightly catching up, the weekly verification; off by default.
+
+The times are those of the machine that the daemon runs on, in UTC.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from segment1b_assets.automation.changes import (
+    missing_inputs,
+    observe_inputs,
+    what_is_behind,
+)
+from segment1b_assets.automation.jobs import STATE_ASSETS, everything, verification
+from segment1b_assets.automation.run_requests import run_request
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.reader import pass_flag
+from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.input_versions import input_versions
+from segment1b_assets.storage.segment import Segment
+
+#: Runs of the job that are not over yet.
+UNDER_WAY = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dg.schedule(
+    job=everything,
+    name="nightly",
+    cron_schedule="30 1 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Brings everything that is behind up to date, in one run: countries whose inputs, "
+    "code or earlier states changed, and countries that are not published where the present "
+    "inputs put them. Launches nothing when nothing is behind.",
+)
+def nightly(
+    context: dg.ScheduleEvaluationContext, segment1b: Segment1B
+) -> dg.RunRequest | dg.SkipReason:
+    try:
+        return catch_up(context.instance, segment1b.segment())
+    except Segment1BError as err:
+        return dg.SkipReason(str(err))
+
+
+def catch_up(instance: dg.DagsterInstance, segment: Segment) -> dg.RunRequest | dg.SkipReason:
+    """One run over whatever is behind, or why there is none."""
+    versions = input_versions(segment)
+    if missing := missing_inputs(versions):
+        return dg.SkipReason(f"not there, or not to be had: {', '.join(missing)}")
+    if busy := run_under_way(instance):
+        return dg.SkipReason(f"run {busy} of the job {everything.name} is still under way")
+    observe_inputs(instance, segment, versions)
+    behind = what_is_behind(instance, segment)
+    if countries := behind.all_countries:
+        assets = [*STATE_ASSETS["S0"], *behind.assets, *STATE_ASSETS["S9"]]
+        return run_request(assets, countries, "nightly")
+    if not _flag_holds(segment):
+        return run_request(STATE_ASSETS["S9"], [], "nightly")
+    return dg.SkipReason("nothing is behind, and the flag holds")
+
+
+def run_under_way(instance: dg.DagsterInstance) -> str | None:
+    """The id of a run of the job that has not ended, or None."""
+    wanted = dg.RunsFilter(job_name=everything.name, statuses=UNDER_WAY)
+    runs = instance.get_runs(wanted, limit=1)
+    return runs[0].run_id if runs else None
+
+
+def _flag_holds(segment: Segment) -> bool:
+    seed, fingerprint = segment.outlet_run
+    try:
+        pass_flag(segment.root.path, seed, fingerprint)
+    except Segment1BError:
+        return False
+    return True
+
+
+weekly_verification = dg.ScheduleDefinition(
+    name="weekly_verification",
+    job=verification,
+    cron_schedule="0 4 * * 0",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    tags={"segment1b/by": "weekly_verification"},
+    description="Judges every published country by every rule, and the flag. Publishes nothing.",
+)
+
+schedules = [nightly, weekly_verification]

@@ -1,0 +1,60 @@
+"""S1's rules and what they are judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from segment1b_assets.checks.inputs import foreign_errors, judge_input
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.reports import read_report
+from segment1b_assets.storage.segment import Segment
+from segment1b_assets.validation.envelope import judge_envelope
+from segment1b_assets.validation.tile_bounds import judge_tile_bounds
+from segment1b_assets.validation.tile_index import judge_tile_index
+from segment1b_assets.validation.verdict import Verdict
+
+RULES = {
+    "tile_index": (
+        "E001_GEO_INVALID",
+        "E002_RASTER_MISMATCH",
+        "E003_DUP_TILE",
+        "E004_BOUNDS",
+        "E005_ISO_FK",
+        "E006_AREA_NONPOS",
+        "E007_CRS_MISMATCH",
+        "E008_INCLUSION_RULE",
+        "E009_PERF_BUDGET",
+    ),
+    "tile_bounds": ("E003_DUP_TILE", "E004_BOUNDS", "E008_INCLUSION_RULE"),
+}
+
+
+def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
+    rule = segment.policies["policy.s1.tile_index"].inclusion_rule
+    verdicts = judge_input(("E002_RASTER_MISMATCH",), lambda: segment.grid)
+    verdicts += judge_input(
+        ("E001_GEO_INVALID", "E007_CRS_MISMATCH"), lambda: segment.polygon(country)
+    )
+    polygon = segment.polygon(country)
+    index = segment.files("tile_index", country)
+    bounds = segment.files("tile_bounds", country)
+    verdicts += _told(lambda: judge_tile_index(country, index, segment.grid, polygon, rule))
+    verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(segment, "S1", country)))
+    return {
+        "tile_index": verdicts,
+        "tile_bounds": _told(lambda: judge_tile_bounds(country, bounds, index, segment.grid)),
+    }
+
+
+def _told(judge_table: Callable[[], Sequence[Verdict]]) -> Sequence[Verdict]:
+    """A table that cannot be judged is its own fault: the other may be made without it."""
+    try:
+        return judge_table()
+    except Segment1BError as err:
+        return [Verdict(err.code, False, err.detail, {"file": err.file or ""})]
+
+
+def foreign_codes(segment: Segment) -> dict[str, Segment1BError]:
+    """Codes of the polygon table that are on no ISO list."""
+    found = dict.fromkeys(segment.shapes.foreign, "a polygon")
+    return foreign_errors("E005_ISO_FK", found, segment.shapes.file)

@@ -1,0 +1,199 @@
+"""From verdicts to Dagster's asset check evaluations.
+
+An event costs about as much as judging a small country. So a run over a few countries records
+every rule of every country, and a run over many records for each country one evaluation of the
+state's summary (``all_rules``), every rule that a country breaks, and for each rule one line about
+the whole run.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from segment1b_assets.automation.previews import pinned_previews
+from segment1b_assets.contracts.error_codes import ERROR_CODES
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.partitions import COUNTRY_CODES
+from segment1b_assets.partitions import countries as country_partitions
+from segment1b_assets.storage.drain import run_side_by_side
+from segment1b_assets.storage.profiling import profiling
+from segment1b_assets.storage.segment import Segment
+from segment1b_assets.validation.verdict import Verdict
+
+#: Up to this many countries a run records every rule of every country.
+RULES_IN_FULL = 10
+SUMMARY = "all_rules"
+#: Key of verdicts that concern every dataset of the state.
+EVERY_DATASET = "*"
+
+Verdicts = Mapping[str, Sequence[Verdict]]
+
+
+def rule_specs(state: str, rules: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckSpec]:
+    """A check for every rule, named after it, and one summary for each dataset."""
+    specs = []
+    with pinned_previews():
+        for dataset, codes in rules.items():
+            specs.append(
+                dg.AssetCheckSpec(
+                    SUMMARY,
+                    asset=dataset,
+                    description=f"Every rule of {state} on this country's {dataset}.",
+                    partitions_def=country_partitions,
+                )
+            )
+            specs += [
+                dg.AssetCheckSpec(
+                    code,
+                    asset=dataset,
+                    description=f"Fails where {ERROR_CODES[code].meaning}.",
+                    partitions_def=country_partitions,
+                )
+                for code in codes
+            ]
+    return specs
+
+
+def judge_countries(
+    segment: Segment,
+    judge: Callable[[Segment, str], Verdicts],
+    countries: Sequence[str],
+    failed: Mapping[str, Segment1BError],
+    specs: Sequence[dg.AssetCheckSpec],
+    workers: int,
+    rejected: dict[str, Segment1BError],
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Judge the countries side by side and yield what Dagster should record.
+
+    Args:
+        failed: countries that were not made: the rule that stopped them is recorded as broken.
+        rejected: filled with the countries whose published partition breaks a rule, and which.
+    """
+
+    def one(country: str) -> tuple[str, Verdicts]:
+        return country, judge_safely(segment, judge, country)
+
+    by_country = dict(run_side_by_side(one, list(countries), workers))
+    in_full = len(by_country) + len(failed) <= RULES_IN_FULL
+    for spec in specs:
+        dataset = spec.asset_key.path[-1]
+        for country in sorted(by_country):
+            verdicts = _of(by_country[country], dataset)
+            broken = [v for v in verdicts if not v.passed]
+            if broken and country not in rejected:
+                worst = broken[0]
+                rejected[country] = Segment1BError(
+                    worst.code,
+                    worst.detail,
+                    country=country,
+                    file=segment.path(dataset, country),
+                    next_step=mend(worst.code, dataset, country),
+                )
+            if spec.name == SUMMARY:
+                yield _summary(spec, country, verdicts, broken)
+                continue
+            for verdict in verdicts:
+                if verdict.code == spec.name and (in_full or not verdict.passed):
+                    yield _rule(spec, country, verdict)
+        for country, error in sorted(failed.items()):
+            if country not in COUNTRY_CODES:
+                continue
+            told = Verdict(error.code, False, error.detail)
+            if spec.name == SUMMARY:
+                yield _summary(spec, country, [told], [told])
+            elif error.code == spec.name:
+                yield _rule(spec, country, told)
+        if spec.name != SUMMARY and not in_full:
+            yield _whole_run(spec, dataset, by_country, failed)
+
+
+def _of(verdicts: Verdicts, dataset: str) -> Sequence[Verdict]:
+    return [*verdicts.get(dataset, ()), *verdicts.get(EVERY_DATASET, ())]
+
+
+def judge_safely(
+    segment: Segment, judge: Callable[[Segment, str], Verdicts], country: str
+) -> Verdicts:
+    """A partition so broken that it cannot be judged has broken the rule that the error names."""
+    try:
+        with profiling.measure(f"judge {judge.__module__.rsplit('.', 1)[-1]}", country):
+            return judge(segment, country)
+    except Segment1BError as err:
+        verdict = Verdict(err.code, False, err.detail, {"file": err.file or ""})
+        return {EVERY_DATASET: [verdict]}
+    except Exception as err:  # a fault of a validator's is told as one, and stops nobody else
+        where = traceback.extract_tb(err.__traceback__)[-1]
+        detail = f"judging failed: {type(err).__name__}: {err} ({where.filename}:{where.lineno})"
+        return {EVERY_DATASET: [Verdict("E_UNEXPECTED", False, detail)]}
+
+
+def mend(code: str, dataset: str, country: str) -> str:
+    """What to do about a published partition that breaks a rule."""
+    own = ERROR_CODES[code].next_step
+    if "segment1b retire" not in own:
+        return own
+    return (
+        f'segment1b retire --dataset {dataset} --country {country} --why "{code}", then '
+        f"materialise {country} again from there on"
+    )
+
+
+def _summary(
+    spec: dg.AssetCheckSpec, country: str, verdicts: Sequence[Verdict], broken: Sequence[Verdict]
+) -> dg.AssetCheckEvaluation:
+    metadata: dict[str, object] = {"rules": ", ".join(v.code for v in verdicts)}
+    metadata |= {v.code: v.detail for v in broken}
+    return _evaluation(spec, country, bool(verdicts) and not broken, metadata)
+
+
+def _rule(spec: dg.AssetCheckSpec, country: str, verdict: Verdict) -> dg.AssetCheckEvaluation:
+    metadata: dict[str, object] = dict(verdict.facts)
+    if verdict.detail:
+        metadata["detail"] = verdict.detail
+        metadata["next_step"] = mend(verdict.code, spec.asset_key.path[-1], country)
+    return _evaluation(spec, country, verdict.passed, metadata)
+
+
+def _whole_run(
+    spec: dg.AssetCheckSpec,
+    dataset: str,
+    by_country: Mapping[str, Verdicts],
+    failed: Mapping[str, Segment1BError],
+) -> dg.AssetCheckEvaluation:
+    broken = {
+        country
+        for country, verdicts in by_country.items()
+        for v in _of(verdicts, dataset)
+        if v.code == spec.name and not v.passed
+    } | {country for country, error in failed.items() if error.code == spec.name}
+    metadata: dict[str, object] = {"countries_judged": len(by_country)}
+    if broken:
+        metadata["countries_that_break_it"] = ", ".join(sorted(broken))
+    return _evaluation(spec, None, not broken, metadata)
+
+
+def _evaluation(
+    spec: dg.AssetCheckSpec, country: str | None, passed: bool, metadata: Mapping[str, object]
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        passed=passed,
+        metadata={k: _value(v) for k, v in metadata.items()},
+        severity=dg.AssetCheckSeverity.ERROR,
+        partition=country,
+    )
+
+
+def _value(value: object) -> dg.MetadataValue[Any]:
+    if isinstance(value, bool):
+        return dg.MetadataValue.bool(value)
+    if isinstance(value, int) and abs(value) < 1 << 63:
+        return dg.MetadataValue.int(value)
+    if isinstance(value, float):
+        return dg.MetadataValue.float(value)
+    return dg.MetadataValue.text(str(value))

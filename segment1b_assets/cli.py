@@ -1,0 +1,39 @@
+"""The ``segment1b`` command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from segment1b_assets.command_line.gate import export, gate
+from segment1b_assets.command_line.map import draw_map
+from segment1b_assets.command_line.retire import retire
+from segment1b_assets.command_line.run import run
+from segment1b_assets.command_line.status import status
+from segment1b_assets.command_line.verify import verify
+from segment1b_assets.command_line.world import world
+from segment1b_assets.contracts.errors import Segment1BError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="segment1b-assets")
+def group() -> None:
+    """Segment 1B: from a population raster, country polygons and an outlet catalogue to sites."""
+
+
+for command in (run, status, verify, gate, export, draw_map, retire, world):
+    group.add_command(command)
+
+
+def main() -> None:
+    """Entry point: an error that has a code is told in one line, exit status 1."""
+    try:
+        group(prog_name="segment1b")
+    except Segment1BError as err:
+        click.echo(str(err), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""What the options mean: roots, countries, ranges of states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.partitions import COUNTRY_CODES
+from segment1b_assets.storage.data_root import ROOT_VARIABLE, default_root
+from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
+
+F = TypeVar("F", bound=Callable[..., Any])
+STATES = tuple(f"S{n}" for n in range(10))
+_RANGE = re.compile(r"s([0-9])(?:\.\.s([0-9]))?", re.IGNORECASE)
+
+
+def root_options(command: F) -> F:
+    """--root, --seed and --manifest-fingerprint, as every subcommand has them."""
+    for option in (
+        click.option(
+            "--manifest-fingerprint",
+            help="The 1A run's fingerprint (64 hex), if there are several.",
+        ),
+        click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), help="The 1A run's seed."),
+        click.option(
+            "--root",
+            type=click.Path(path_type=Path, file_okay=False),
+            help=f"Data root; default ${ROOT_VARIABLE}, else data/ in the repository.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def segment_of(
+    root: Path | None,
+    seed: int | None,
+    manifest_fingerprint: str | None,
+) -> Segment:
+    """The segment that the options name; the root must exist."""
+    path = (root or default_root()).absolute()
+    if not path.is_dir():
+        raise click.BadParameter(f"{path} is not a folder", param_hint="--root")
+    return open_segment(SegmentOptions(path, seed, manifest_fingerprint))
+
+
+def choose_states(text: str) -> list[str]:
+    """ "s0..s9", "s1", "s1,s3..s4" -> state ids in order."""
+    chosen: set[str] = set()
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise click.BadParameter(
+                f"{part!r} is not of the form s1 or s1..s4", param_hint="--states"
+            )
+        first, last = int(match[1]), int(match[2] or match[1])
+        chosen.update(STATES[first : last + 1])
+    return sorted(chosen)
+
+
+def choose_countries(text: str, segment: Segment) -> list[str]:
+    """ "FR,DE" or "all" -> codes on the root's ISO list, in alphabetical order.
+
+    Raises:
+        Segment1BError: E005_ISO_FK for a code that is not on the list.
+    """
+    listed = [c for c in COUNTRY_CODES if c in segment.iso_names]
+    if text.strip().lower() == "all":
+        return listed
+    chosen = {part.strip() for part in text.split(",") if part.strip()}
+    for code in sorted(chosen):
+        if code not in listed:
+            near = code.upper()
+            raise Segment1BError(
+                "E005_ISO_FK",
+                f"{code!r} is not on the ISO list",
+                file=segment.root.of("iso3166_canonical_2024"),
+                value=code,
+                next_step=f"did you mean {near}?" if near in listed else None,
+            )
+    if not chosen:
+        raise click.BadParameter("names no country", param_hint="--countries")
+    return sorted(chosen)
+
+
+def summary_of_codes(codes: Sequence[str]) -> str:
+    """A dozen codes, and how many more."""
+    shown = ", ".join(codes[:12])
+    return shown if len(codes) <= 12 else f"{shown} … (+{len(codes) - 12})"

@@ -1,0 +1,45 @@
+"""``segment1b retire``: move a published partition aside, with who, when and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from segment1b_assets.command_line.choices import choose_countries, root_options, segment_of
+from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.storage.retire import retire as move_aside
+
+
+@click.command()
+@root_options
+@click.option("--dataset", required=True, help="A dataset id of the dictionary.")
+@click.option("--country", required=True, help="ISO code; ALL for a dataset that has no countries.")
+@click.option("--why", required=True, help="The reason, kept beside what is moved.")
+def retire(
+    root: Path | None,
+    seed: int | None,
+    manifest_fingerprint: str | None,
+    dataset: str,
+    country: str,
+    why: str,
+) -> None:
+    """Move a published partition (or log, receipt, bundle) under retired/; nothing is deleted."""
+    entry = dictionary().get(dataset)
+    made_here = entry is not None and entry.path.startswith(("layer1/1B/", "logs/"))
+    if entry is None or not made_here:
+        known = [d.id for d in dictionary().values() if d.path.startswith(("layer1/1B/", "logs/"))]
+        raise click.BadParameter(
+            f"{dataset!r} is not one of {', '.join(known)}", param_hint="--dataset"
+        )
+    if not why.strip():
+        raise click.BadParameter("say why", param_hint="--why")
+    segment = segment_of(root, seed, manifest_fingerprint)
+    partitioned = "country" in entry.tokens
+    if partitioned:
+        (country,) = choose_countries(country, segment)
+    elif country.upper() != "ALL":
+        raise click.BadParameter(f"{dataset} has no countries; say ALL", param_hint="--country")
+    target = segment.path(dataset, country if partitioned else None)
+    folder = move_aside(segment.root, dataset, target, why)
+    click.echo(f"retired {segment.root.relative(target)} -> {segment.root.relative(folder)}")

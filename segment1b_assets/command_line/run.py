@@ -1,0 +1,102 @@
+"""``segment1b run``: materialise states for countries, through Dagster."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from segment1b_assets.command_line.choices import (
+    choose_countries,
+    choose_states,
+    root_options,
+    segment_of,
+)
+from segment1b_assets.command_line.display import RunDisplay, failures_table
+from segment1b_assets.core.stream import BATCH_ROWS
+from segment1b_assets.storage.drain import peak_rss_bytes
+from segment1b_assets.storage.profiling import Profiler, profiling
+
+
+@click.command()
+@root_options
+@click.option("--countries", default="all", help="Codes such as FR,DE; or all.")
+@click.option(
+    "--states",
+    help="Such as s1, s0..s4 or s1,s3..s9; default s0..s9, without s9 (which is over all "
+    "countries) where only some are chosen.",
+)
+@click.option("--workers", type=click.IntRange(0, 64), default=0, help="0 is one a core.")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Leave a profile of the workers for each dataset, and a table by country, in this folder.",
+)
+@click.option("--batch-rows", type=click.IntRange(1024, 1 << 22), default=BATCH_ROWS, hidden=True)
+def run(
+    root: Path | None,
+    seed: int | None,
+    manifest_fingerprint: str | None,
+    countries: str,
+    states: str | None,
+    workers: int,
+    profile: Path | None,
+    batch_rows: int,
+) -> None:
+    """Materialise states for countries; the run shows up in the web UI.
+
+    Exit status 0 only if everything asked for was published and no rule is broken.
+    """
+    console = Console(stderr=False, width=None if sys.stdout.isatty() else 120)
+    segment = segment_of(root, seed, manifest_fingerprint)
+    chosen = choose_countries(countries, segment)
+    chosen_states = choose_states(states or ("s0..s9" if countries == "all" else "s0..s8"))
+    home = use_dagster_home()
+    console.print(
+        f"{len(chosen)} countries, {chosen_states[0]} to {chosen_states[-1]}, "
+        f"root {segment.root.path}, history {home}",
+        highlight=False,
+    )
+    # Dagster takes two seconds to import: not before the options are known to be good.
+    from segment1b_assets.automation.command_run import run_states
+
+    resources: dict[str, object] = {
+        "root": str(segment.root.path),
+        "workers": workers,
+        "batch_rows": batch_rows,
+        "seed": "" if seed is None else str(seed),
+        "manifest_fingerprint": manifest_fingerprint or "",
+    }
+    profiling.profiler = None if profile is None else Profiler()
+    began = time.perf_counter()
+    with RunDisplay(console) as display:
+        outcome = run_states(chosen_states, chosen, resources, segment, display)
+    if profile is not None and profiling.profiler is not None:
+        profiling.profiler.write(profile)
+        profiling.profiler = None
+        console.print(f"profiles and countries.csv are in {profile}", highlight=False)
+    console.print(display.closing_table())
+    if outcome.failures:
+        console.print(failures_table({k: escape(v) for k, v in outcome.failures.items()}))
+    for line in outcome.messages:
+        console.print(line, style="red", highlight=False, markup=False)
+    console.print(
+        f"{'done' if outcome.success else 'FAILED'} in {time.perf_counter() - began:.1f} s, "
+        f"peak memory {peak_rss_bytes() / 2**20:,.0f} MiB, Dagster run {outcome.run_id}",
+        highlight=False,
+    )
+    if not outcome.success:
+        raise SystemExit(1)
+
+
+def use_dagster_home() -> Path:
+    """$DAGSTER_HOME, else the repository root, whose dagster.yaml then counts; made absolute."""
+    home = Path(os.environ.get("DAGSTER_HOME") or Path(__file__).resolve().parents[2]).absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

@@ -1,0 +1,85 @@
+"""``segment1b status``: what lies under a root, countries x states."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from segment1b_assets.command_line.choices import choose_countries, root_options, segment_of
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.bundle import FLAG
+from segment1b_assets.storage.parquet import lineage_of
+from segment1b_assets.storage.reports import last_failure
+from segment1b_assets.storage.segment import Segment
+
+MAIN_DATASETS = {
+    "S1": "tile_index",
+    "S2": "tile_weights",
+    "S3": "s3_requirements",
+    "S4": "s4_alloc_plan",
+    "S5": "s5_site_tile_assignment",
+    "S6": "s6_site_jitter",
+    "S7": "s7_site_synthesis",
+    "S8": "site_locations",
+}
+
+
+@click.command()
+@root_options
+@click.option("--countries", default="all", help="Codes such as FR,DE; or all.")
+def status(
+    root: Path | None, seed: int | None, manifest_fingerprint: str | None, countries: str
+) -> None:
+    """Show countries x states: done, missing, or failed with its code."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    segment = segment_of(root, seed, manifest_fingerprint)
+    chosen = choose_countries(countries, segment)
+    table = Table(title=f"segment 1B under {segment.root.path}")
+    table.add_column("country")
+    for state in MAIN_DATASETS:
+        table.add_column(state)
+    counts: dict[str, list[int]] = {state: [0, 0, 0] for state in MAIN_DATASETS}
+    for country in chosen:
+        cells = []
+        for state, dataset in MAIN_DATASETS.items():
+            word = standing(segment, state, dataset, country)
+            counts[state][{"done": 0, "missing": 1, "stale": 1}.get(word, 2)] += 1
+            style = {"done": "green", "missing": "dim", "stale": "yellow"}.get(word, "red")
+            cells.append(f"[{style}]{word}[/]")
+        table.add_row(country, *cells)
+    table.add_section()
+    table.add_row("total", *(f"{d} done, {m} missing, {f} failed" for d, m, f in counts.values()))
+    console.print(table)
+    for gate in ("s0_gate_receipt_1B", "validation_bundle_1B"):
+        try:
+            there = segment.path(gate)
+        except Segment1BError as err:
+            console.print(f"{gate}: {err}", style="red", highlight=False, markup=False)
+            continue
+        word = "there" if there.exists() else "missing"
+        if there.is_dir() and not (there / FLAG).is_file():
+            word = "there, without a PASS flag"
+        console.print(f"{gate}: {word}", highlight=False)
+
+
+def standing(segment: Segment, state: str, dataset: str, country: str) -> str:
+    """ "done", "missing", "stale" (of other parameters), or the code of the last failure."""
+    try:
+        failed = last_failure(segment, state, country)
+        if failed is not None:
+            return str(failed["code"])
+        files = segment.files(dataset, country)
+        # The product's path has no parameter_hash: what lies there may stem from another one.
+        if files and dataset == "site_locations" and _other_parameters(segment, files[0]):
+            return "stale"
+        return "done" if files else "missing"
+    except Segment1BError as err:
+        return err.code
+
+
+def _other_parameters(segment: Segment, path: Path) -> bool:
+    return lineage_of(path).get("parameter_hash") != segment.parameter_hash

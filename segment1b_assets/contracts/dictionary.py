@@ -1,0 +1,97 @@
+"""The dataset dictionary: dataset id -> path, tokens and governance (contract section 2)."""
+
+from __future__ import annotations
+
+import re
+import string
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+import yaml
+
+Form = Literal["file", "partition", "folder", "log"]
+_TOKEN_FORM = {
+    "country": re.compile(r"[A-Z]{2}"),
+    "seed": re.compile(r"[0-9]{1,20}"),
+    "manifest_fingerprint": re.compile(r"[0-9a-f]{64}"),
+    "parameter_hash": re.compile(r"[0-9a-f]{64}"),
+    "run_id": re.compile(r"[0-9a-f]{32}"),
+    "state": re.compile(r"S[0-9]"),
+    "dagster_run": re.compile(r"[0-9a-zA-Z-]+"),
+    "when": re.compile(r"[0-9TZ.]+"),
+    "dataset": re.compile(r"[0-9A-Za-z_.-]+"),
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One entry: where a dataset lies, what it is, and how long it is kept."""
+
+    id: str
+    path: str
+    form: Form
+    format: str
+    licence: str
+    retention_days: int
+    pii: bool
+    sort: tuple[str, ...]
+    version: str | None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Names of the tokens in the path, in order."""
+        return tuple(name for _, name, _, _ in string.Formatter().parse(self.path) if name)
+
+    @property
+    def glob(self) -> str:
+        """The path with a star for each token, relative to the root."""
+        return re.sub(r"\{[a-z_]+\}", "*", self.path)
+
+    def match(self, relative: str) -> dict[str, str] | None:
+        """The tokens of a path that this entry resolves to, or None if it isn't one."""
+        pattern = "".join(
+            re.escape(text) + (f"(?P<{name}>{_TOKEN_FORM[name].pattern})" if name else "")
+            for text, name, _, _ in string.Formatter().parse(self.path)
+        )
+        found = re.fullmatch(pattern, relative)
+        return None if found is None else found.groupdict()
+
+    def resolve(self, **tokens: object) -> PurePosixPath:
+        """The path relative to the root.
+
+        Raises:
+            ValueError: a token is missing or not of its form, so that no value of a token can
+                ever lead out of the data root.
+        """
+        values = {}
+        for name in self.tokens:
+            value = str(tokens.get(name, ""))
+            if not _TOKEN_FORM[name].fullmatch(value):
+                raise ValueError(f"{self.id}: token {name}={value!r} is not of its form")
+            values[name] = value
+        return PurePosixPath(self.path.format(**values))
+
+
+@cache
+def dictionary() -> dict[str, Dataset]:
+    """All datasets by id, in the order of the file."""
+    text = resources.files(__package__).joinpath("dictionary.yaml").read_text("utf-8")
+    document: dict[str, Any] = yaml.safe_load(text)
+    entries = {}
+    for dataset_id, entry in document["datasets"].items():
+        merged = {**document["defaults"], **entry}
+        entries[dataset_id] = Dataset(
+            id=dataset_id,
+            path=merged["path"],
+            form=merged["form"],
+            format=merged["format"],
+            licence=merged["licence"],
+            retention_days=merged["retention_days"],
+            pii=merged["pii"],
+            sort=tuple(merged.get("sort", ())),
+            version=merged.get("version"),
+        )
+    return entries

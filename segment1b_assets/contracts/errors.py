@@ -1,0 +1,70 @@
+"""One exception for everything that the contract gives a code (contract section 6)."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+from segment1b_assets.contracts.error_codes import ERROR_CODES
+
+
+class Segment1BError(Exception):
+    """A failure with a code, and what a person needs to mend it.
+
+    Attributes:
+        code: a key of ``ERROR_CODES``.
+        detail: what is wrong, in one sentence, with the offending value in it.
+        country: the ISO code whose partition fails, or None where the fault is nobody's alone.
+        file: the file at fault, if one is known.
+        value: the offending value, if one can be shown.
+        next_step: what to do about it; the code's own advice unless a better one is known.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        country: str | None = None,
+        file: str | PurePath | None = None,
+        value: Any = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.code = code
+        self.detail = detail
+        self.country = country
+        self.file = None if file is None else str(file)
+        self.value = value
+        self.next_step = next_step or ERROR_CODES[code].next_step
+        super().__init__(str(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (
+            _rebuild,
+            (self.code, self.detail, self.country, self.file, self.value, self.next_step),
+        )
+
+    def __str__(self) -> str:
+        where = f" [{self.country}]" if self.country else ""
+        parts = [f"{self.code}{where}: {self.detail}"]
+        if self.file is not None:
+            parts.append(f"file: {self.file}")
+        if self.value is not None:
+            parts.append(f"value: {self.value!r}")
+        parts.append(f"next step: {self.next_step}")
+        return " | ".join(parts)
+
+    def for_country(self, country: str) -> Segment1BError:
+        """The same error, told of `country` if it named none."""
+        if self.country is None:
+            self.country = country
+            self.args = (str(self),)
+        return self
+
+
+def _rebuild(
+    code: str, detail: str, country: str | None, file: str | None, value: Any, next_step: str
+) -> Segment1BError:
+    return Segment1BError(
+        code, detail, country=country, file=file, value=value, next_step=next_step
+    )

@@ -1,0 +1,140 @@
+"""The five policies (contract section 3): YAML, validated, unknown keys refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.input_files import require_file
+
+#: A policy is a dozen short lines; anything far larger is a mistake or an attack.
+_MAX_BYTES = 64 * 1024
+
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class _Policy(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    policy_version: str | int | float
+
+
+class TileIndexPolicy(_Policy):
+    """s1.tile_index: which cells belong to a country."""
+
+    inclusion_rule: Literal["center", "any_overlap"] = "center"
+
+
+class TileWeightsPolicy(_Policy):
+    """s2.tile_weights: what a tile weighs, in how many decimal places."""
+
+    basis: Literal["uniform", "area_m2", "population"] = "population"
+    dp: int = Field(12, ge=0, le=18)
+
+
+class RequirementsPolicy(_Policy):
+    """s3.requirements: countries that get no sites."""
+
+    enabled: bool = False
+    denylist_country_iso: list[CountryCode] = Field(default_factory=list)
+
+    @property
+    def denied(self) -> frozenset[str]:
+        return frozenset(self.denylist_country_iso) if self.enabled else frozenset()
+
+
+class AllocPlanPolicy(_Policy):
+    """s4.alloc_plan: false is the plain law of S4, and the only one there is."""
+
+    enabled: bool = False
+
+
+class JitterPolicy(_Policy):
+    """s6.jitter: how a point is drawn in its cell, and how often before giving up."""
+
+    mode: Literal["uniform_v1"] = "uniform_v1"
+    max_attempts: int = Field(64, ge=1, le=65536)
+
+
+POLICY_MODELS: dict[str, type[_Policy]] = {
+    "policy.s1.tile_index": TileIndexPolicy,
+    "policy.s2.tile_weights": TileWeightsPolicy,
+    "policy.s3.requirements": RequirementsPolicy,
+    "policy.s4.alloc_plan": AllocPlanPolicy,
+    "policy.s6.jitter": JitterPolicy,
+}
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Safe YAML without aliases (no billion laughs) and without repeated keys.
+
+    Only true and false are booleans, so that the country code NO stays a string.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own interface)
+        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:bool"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed in a policy")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.YAMLError(f"key {key!r} is given twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_PlainLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def load_policy(policy_id: str, path: Path) -> Any:
+    """Read one policy file into its model.
+
+    Raises:
+        Segment1BError: E_POLICY_INVALID, naming the file, the key and the value.
+    """
+    require_file(
+        path, missing="E_POLICY_INVALID", unreadable="E_POLICY_INVALID",
+        what=f"the policy file of {policy_id}",
+    )  # fmt: skip
+    try:
+        with path.open("rb") as handle:
+            raw = handle.read(_MAX_BYTES + 1)
+    except OSError as err:
+        raise Segment1BError("E_POLICY_INVALID", f"cannot be read: {err}", file=path) from err
+    if len(raw) > _MAX_BYTES:
+        raise Segment1BError("E_POLICY_INVALID", f"is larger than {_MAX_BYTES} bytes", file=path)
+    try:
+        document = yaml.load(raw.decode("utf-8"), Loader=_PlainLoader)
+    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError, TypeError) as err:
+        reason = " ".join(str(err).split())[:300]
+        raise Segment1BError("E_POLICY_INVALID", f"is not plain YAML: {reason}", file=path) from err
+    if not isinstance(document, dict):
+        raise Segment1BError(
+            "E_POLICY_INVALID", "must be a mapping of keys to values", file=path, value=document
+        )
+    try:
+        return POLICY_MODELS[policy_id].model_validate(document)
+    except ValidationError as err:
+        first = err.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(file)"
+        raise Segment1BError(
+            "E_POLICY_INVALID",
+            f"key {key!r}: {first['msg']}",
+            file=path,
+            value=None if first["type"] == "missing" else first.get("input"),
+        ) from err

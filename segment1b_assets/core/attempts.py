@@ -1,0 +1,104 @@
+"""The attempts of S6: where each falls, and how many a site needs (contract section 4, S6).
+
+The law speaks of one site after another; here all undecided sites of a batch draw together, round
+by round, until each has an attempt that the country accepts. Every attempt's block depends only on
+the site and the attempt's number, so the order in which they are tried changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.core.cells import F64, Cells, cells_of
+from segment1b_assets.core.grid import Grid
+from segment1b_assets.core.philox import U64, counter_plus, philox_blocks
+from segment1b_assets.core.substreams import jitter_substreams
+from segment1b_assets.core.uniforms import uniform
+
+Index = NDArray[np.intp]
+
+#: Points that are drawn at once.
+POINTS: Final = 1 << 14
+
+
+class CountryTest(Protocol):
+    """Says whether points of given tiles are inside the country, by the rule of `center`."""
+
+    def inside(self, tile_id: U64, lon: F64, lat: F64) -> NDArray[np.bool_]:
+        """bool (n,) for tile_id uint64 (n,) and points, degrees (n,), in their closed cells."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """n attempts: the counters of their blocks, and their points as seen from the centroid.
+
+    Attributes:
+        counter_lo, counter_hi: uint64 (n,).
+        delta_lon, delta_lat: degrees, float64 (n,).
+        cells: of the attempts' tiles.
+    """
+
+    counter_lo: U64
+    counter_hi: U64
+    delta_lon: F64
+    delta_lat: F64
+    cells: Cells
+
+
+class Attempts:
+    """The attempts of a batch of sites: rows of s5_site_tile_assignment, none needed twice."""
+
+    def __init__(self, country: str, identity: Identity, grid: Grid, sites: pa.RecordBatch):
+        self.merchant_id: U64 = sites.column("merchant_id").to_numpy()
+        self.site_order: NDArray[np.int32] = sites.column("site_order").to_numpy()
+        self.tile_id: U64 = sites.column("tile_id").to_numpy()
+        self._grid = grid
+        self._starts = jitter_substreams(identity, country, self.merchant_id, self.site_order)
+
+    def draw(self, site: Index, number: Index) -> Draws:
+        """Attempts by index of the site within the batch and by number from 1; (n,) each."""
+        lo, hi = counter_plus(
+            self._starts.counter_lo[site],
+            self._starts.counter_hi[site],
+            (number - 1).astype(np.uint64),
+        )
+        first, second = philox_blocks(lo, hi, self._starts.key[site])
+        cells = cells_of(self._grid, self.tile_id[site])
+        lon = cells.min_lon + uniform(first) * (cells.max_lon - cells.min_lon)
+        lat = cells.min_lat + uniform(second) * (cells.max_lat - cells.min_lat)
+        return Draws(lo, hi, lon - cells.centroid_lon, lat - cells.centroid_lat, cells)
+
+    def needed(self, country_test: CountryTest, most: int) -> NDArray[np.int64]:
+        """Number of each site's accepted attempt, (sites,); 0 where none of `most` is accepted."""
+        accepted = np.zeros(self.tile_id.size, np.int64)
+        undecided = np.arange(self.tile_id.size)
+        tried, several = 0, 1
+        while undecided.size and tried < most:
+            # Where few are left each draws several attempts, twice as many every round, so that
+            # neither the rounds nor the needless draws are many.
+            width = min(several, max(1, POINTS // undecided.size), most - tried)
+            site = np.repeat(undecided, width)
+            number = np.tile(np.arange(tried + 1, tried + width + 1), undecided.size)
+            good = self._accept(country_test, site, number).reshape(undecided.size, width)
+            done = good.any(axis=1)
+            accepted[undecided[done]] = tried + 1 + good[done].argmax(axis=1)
+            undecided = undecided[~done]
+            tried += width
+            several *= 2
+        return accepted
+
+    def _accept(self, country_test: CountryTest, site: Index, number: Index) -> NDArray[np.bool_]:
+        draws = self.draw(site, number)
+        # The point is what a reader gets: centroid + delta, rounded as S7 rounds it.
+        lon = draws.cells.centroid_lon + draws.delta_lon
+        lat = draws.cells.centroid_lat + draws.delta_lat
+        good = draws.cells.hold(lon, lat)
+        held = np.flatnonzero(good)
+        good[held] = country_test.inside(self.tile_id[site[held]], lon[held], lat[held])
+        return good

@@ -1,0 +1,64 @@
+"""Area of a grid's cells on the WGS84 ellipsoid (contract section 4, S1: pixel_area_m2).
+
+Between the parallels with sines s1 < s2 the ellipsoid's area per radian of longitude is
+
+    b^2 / 2 * [ s / (1 - e^2 s^2) + atanh(e s) / e ]  taken from s1 to s2.
+
+Taken literally the difference cancels: a 30 arc-second cell would lose five digits. With
+ds = s2 - s1 = 2 cos(mid) sin(half height) both terms have closed differences without cancellation,
+
+    ds (1 + e^2 s1 s2) / ((1 - e^2 s1^2) (1 - e^2 s2^2))   and   atanh(e ds / (1 - e^2 s1 s2)) / e,
+
+each with a relative error of a few units in the last place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segment1b_assets.core.grid import Grid
+
+Floats = NDArray[np.float64]
+
+#: WGS84: semi-major axis in metres, flattening.
+SEMI_MAJOR_M = 6378137.0
+FLATTENING = 1 / 298.257223563
+
+_E2 = FLATTENING * (2 - FLATTENING)
+_E = np.sqrt(_E2)
+_SEMI_MINOR_M = SEMI_MAJOR_M * (1 - FLATTENING)
+
+
+def row_areas(grid: Grid, row_lo: int, row_hi: int) -> Floats:
+    """Area of a cell of each row [row_lo, row_hi) in square metres, shape (row_hi - row_lo,).
+
+    A cell spans its row's two latitudes and `grid.a` degrees of longitude; all cells of a row have
+    the same area. Latitudes past a pole (by rounding, see `tiles`) count as the pole. Relative
+    error below 1e-13.
+    """
+    north = np.clip(grid.lat_edges[row_lo:row_hi], -90.0, 90.0)
+    south = np.clip(grid.lat_edges[row_lo + 1 : row_hi + 1], -90.0, 90.0)
+    return zone_area(south, north, grid.a)
+
+
+def zone_area(south: Floats, north: Floats, width: float) -> Floats:
+    """Area in square metres between two parallels over `width` degrees of longitude.
+
+    Args:
+        south, north: latitudes in degrees, [-90, 90], any shape.
+        width: degrees.
+    """
+    s1, s2 = np.sin(np.radians(south)), np.sin(np.radians(north))
+    # The distance of the middle from the nearer pole, taken end by end: each is exact there.
+    from_pole = (
+        np.where(
+            north + south >= 0, (90.0 - north) + (90.0 - south), (90.0 + north) + (90.0 + south)
+        )
+        / 2
+    )
+    ds = 2 * np.sin(np.radians(from_pole)) * np.sin(np.radians((north - south) / 2))
+    shape = ds * (1 + _E2 * s1 * s2) / ((1 - _E2 * s1 * s1) * (1 - _E2 * s2 * s2))
+    log = np.arctanh(_E * ds / (1 - _E2 * s1 * s2)) / _E
+    area: Floats = _SEMI_MINOR_M**2 * np.radians(width) / 2 * (shape + log)
+    return area

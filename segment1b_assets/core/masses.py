@@ -1,0 +1,93 @@
+"""A country's masses from the raster: read once, cleaned, judged, summed (contract 4, S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.core.exact_sum import ExactSum, ExactTotal, Masses
+
+
+class MassReader(Protocol):
+    """Where a raster's values come from; ``storage.raster_values.RasterValues`` is one.
+
+    Attributes:
+        source: the file, for messages.
+        dtype: of the raster, an integer or float type.
+        nodata: the value that stands for none, in the raster's dtype, or None.
+        bytes_read: bytes of the pixels decompressed so far.
+        bytes_uncompressed: bytes of all the raster's pixels.
+    """
+
+    source: str
+    dtype: np.dtype[Any]
+    nodata: Any
+    bytes_read: int
+    bytes_uncompressed: int
+
+    def values(self, runs: CellRuns) -> Iterator[Masses]:
+        """The values at the cells, in tile order, in arrays of bounded size that may be changed."""
+
+
+@dataclass(frozen=True)
+class HeldMasses:
+    """The masses of a country in tile order, in the raster's dtype, and their exact sum."""
+
+    values: Masses
+    total: ExactTotal
+
+
+def hold_masses(country: str, runs: CellRuns, reader: MassReader) -> HeldMasses:
+    """Read the masses of the cells of `runs`: nodata and NaN are 0.
+
+    Raises:
+        Segment1BError: E105_NORMALIZATION with tile_id, row, column and the value, where one is
+            negative or infinite; what `reader` raises.
+    """
+    held = np.empty(runs.count, reader.dtype)
+    adder = ExactSum(reader.dtype)
+    filled = 0
+    for values in reader.values(runs):
+        at = _cleaned(values, reader.nodata)
+        if at is not None:
+            _refuse(country, runs, filled + at, values[at], reader.source)
+        adder.add(values)
+        held[filled : filled + values.size] = values
+        filled += values.size
+    if filled != runs.count:
+        raise ValueError(f"the reader gave {filled} values for {runs.count} cells")
+    return HeldMasses(held, adder.total())
+
+
+def _cleaned(values: Masses, nodata: Any) -> int | None:
+    """Set nodata and NaN to 0 in place; index of the first value that is no mass, if any."""
+    if nodata is not None and nodata > 0:
+        values[values == nodata] = 0
+    if values.size == 0 or (values.min() >= 0 and values.max() < np.inf):
+        return None
+    # Some value is negative, infinite or NaN (which compares with nothing).
+    values[np.isnan(values)] = 0
+    if nodata is not None:
+        values[values == nodata] = 0
+    bad = np.flatnonzero((values < 0) | (values == np.inf))
+    return int(bad[0]) if bad.size else None
+
+
+def _refuse(country: str, runs: CellRuns, position: int, value: Any, source: str) -> None:
+    upto = np.cumsum(runs.lengths)
+    run = int(np.searchsorted(upto, position, side="right"))
+    tile = int(runs.stops[run] - (upto[run] - position))
+    row, col = divmod(tile, runs.ncols)
+    raise Segment1BError(
+        "E105_NORMALIZATION",
+        f"tile_id {tile} (row {row}, column {col}) has mass {value.item()!r}; "
+        "a mass must be finite and not negative",
+        country=country,
+        file=source,
+        value=value.item(),
+    )

@@ -1,0 +1,178 @@
+"""A country's polygon as flat edge arrays, checked on the way in (contract section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from segment1b_assets.contracts.errors import Segment1BError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+#: Degrees, three turns. Longitudes wrap, so none is wrong in itself, but one further out is no
+#: longitude that anybody meant, and the bounds on rounding (core/scanline.py) hold up to here.
+MAX_ABS_LON = 1080.0
+MAX_ABS_LAT = 90.0
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Straight edges of rings, zero-length ones left out.
+
+    Attributes:
+        x1, y1, x2, y2: float64, shape (edges,), degrees.
+        ring: int64, shape (edges,), index into the polygon's rings.
+    """
+
+    x1: Floats
+    y1: Floats
+    x2: Floats
+    y2: Floats
+    ring: Ints
+
+    def __len__(self) -> int:
+        return self.x1.size
+
+    def take(self, which: NDArray[np.bool_] | Ints) -> Edges:
+        """Only some of the edges, by mask or by index."""
+        return Edges(
+            self.x1[which], self.y1[which], self.x2[which], self.y2[which], self.ring[which]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CountryPolygon:
+    """A valid polygon or multipolygon in degrees, WGS84.
+
+    A part is one polygon of the multipolygon; its rings are one shell and any number of holes.
+
+    Attributes:
+        country: ISO code, for messages.
+        geometry: the shapely geometry that the arrays were taken from.
+        slanted: the edges that are not horizontal, turned to point north (y1 < y2).
+        level: the horizontal edges, turned to point east (x1 < x2, y1 == y2).
+        vertices: the rings' vertices as edges of no length (x1 == x2, y1 == y2).
+        ring_part: int64, shape (rings,), the part that each ring belongs to.
+        ring_is_hole: bool, shape (rings,).
+        part_bounds: float64, shape (parts, 4): min lon, min lat, max lon, max lat.
+    """
+
+    country: str
+    geometry: shapely.Geometry
+    slanted: Edges
+    level: Edges
+    vertices: Edges
+    ring_part: Ints
+    ring_is_hole: NDArray[np.bool_]
+    part_bounds: Floats
+
+    @classmethod
+    def from_wkb(
+        cls, country: str, wkb: bytes, file: str | PurePath | None = None
+    ) -> CountryPolygon:
+        """Read and check a WKB Polygon or MultiPolygon.
+
+        Raises:
+            Segment1BError: E001_GEO_INVALID if the bytes are no such geometry, hold an empty or
+                open ring or a coordinate that is not finite, or break the OGC rules of validity
+                (the reason and the place are GEOS's); E004_BOUNDS for a latitude outside
+                [-90, 90] or a longitude outside [-1080, 1080]; E007_CRS_MISMATCH if the bytes name
+                another CRS than EPSG:4326.
+        """
+        try:
+            with np.errstate(invalid="ignore"):  # NaN is refused below, with its vertex
+                geometry = shapely.from_wkb(wkb)
+        except (shapely.errors.ShapelyError, TypeError, ValueError, NotImplementedError) as reason:
+            raise Segment1BError(
+                "E001_GEO_INVALID", f"the WKB cannot be read: {reason}", country=country, file=file
+            ) from reason
+        return cls.from_geometry(country, geometry, file)
+
+    @classmethod
+    def from_geometry(
+        cls, country: str, geometry: shapely.Geometry, file: str | PurePath | None = None
+    ) -> CountryPolygon:
+        """The same from a shapely geometry; raises as `from_wkb`."""
+        parts = _checked_parts(country, geometry, file)
+        rings, ring_part = shapely.get_rings(parts, return_index=True)
+        ring_is_hole = np.ones(rings.size, np.bool_)
+        ring_is_hole[np.unique(ring_part, return_index=True)[1]] = False  # a part's shell is first
+        xy, ring = shapely.get_coordinates(rings, return_index=True)
+        x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
+        real = (ring[1:] == ring[:-1]) & ((x[1:] != x[:-1]) | (y[1:] != y[:-1]))
+        edges = Edges(x[:-1], y[:-1], x[1:], y[1:], ring[1:]).take(real)
+        flat = edges.y1 == edges.y2
+        return cls(
+            country=country,
+            geometry=geometry,
+            slanted=_northward(edges.take(~flat)),
+            level=_eastward(edges.take(flat)),
+            vertices=Edges(edges.x1, edges.y1, edges.x1, edges.y1, edges.ring),
+            ring_part=ring_part.astype(np.int64),
+            ring_is_hole=ring_is_hole,
+            part_bounds=shapely.bounds(parts),
+        )
+
+
+def _checked_parts(
+    country: str, geometry: shapely.Geometry, file: str | PurePath | None
+) -> NDArray[np.object_]:
+    def invalid(detail: str) -> Segment1BError:
+        return Segment1BError("E001_GEO_INVALID", detail, country=country, file=file)
+
+    kind = getattr(geometry, "geom_type", type(geometry).__name__)
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise invalid(f"the geometry is a {kind}, not a Polygon or MultiPolygon")
+    srid = shapely.get_srid(geometry)
+    if srid not in (0, 4326):
+        raise Segment1BError(
+            "E007_CRS_MISMATCH",
+            f"the WKB names SRID {srid}, not 4326",
+            country=country,
+            file=file,
+            value=srid,
+        )
+    parts: NDArray[np.object_] = shapely.get_parts(geometry)
+    if parts.size == 0 or shapely.is_empty(parts).any():
+        raise invalid("the geometry, or a part of it, is empty")
+    xy = shapely.get_coordinates(geometry)
+    odd = ~np.isfinite(xy).all(axis=1)
+    if odd.any():
+        raise invalid(f"vertex {int(np.argmax(odd))} is not finite: {xy[np.argmax(odd)].tolist()}")
+    with np.errstate(all="ignore"):  # where edges cross at 1e300 degrees, GEOS overflows
+        if not shapely.is_valid(geometry):
+            raise invalid(shapely.is_valid_reason(geometry))
+    for axis, limit, name in ((1, MAX_ABS_LAT, "latitude"), (0, MAX_ABS_LON, "longitude")):
+        out = np.abs(xy[:, axis]) > limit
+        if out.any():
+            value = float(xy[np.argmax(out), axis])
+            raise Segment1BError(
+                "E004_BOUNDS",
+                f"{name} {value!r} of vertex {int(np.argmax(out))} is outside "
+                f"[-{limit:g}, {limit:g}]",
+                country=country,
+                file=file,
+                value=value,
+                next_step="mend the polygon: degrees, longitude first",
+            )
+    return parts
+
+
+def _northward(e: Edges) -> Edges:
+    up = e.y1 < e.y2
+    return Edges(
+        np.where(up, e.x1, e.x2),
+        np.where(up, e.y1, e.y2),
+        np.where(up, e.x2, e.x1),
+        np.where(up, e.y2, e.y1),
+        e.ring,
+    )
+
+
+def _eastward(e: Edges) -> Edges:
+    return Edges(np.minimum(e.x1, e.x2), e.y1, np.maximum(e.x1, e.x2), e.y2, e.ring)

@@ -1,0 +1,40 @@
+"""How a state hands over a country: chunks of rows, with the log lines that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+#: Rows of one batch, of one parquet row group, and the most that any state holds at once.
+BATCH_ROWS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A bounded part of a partition.
+
+    Attributes:
+        rows: a record batch of the dataset's schema, in key order after the chunk before.
+        logs: dataset id of a log -> the JSON lines (UTF-8, each ended by a line feed) that the
+            rows gave rise to, in event order.
+    """
+
+    rows: pa.RecordBatch
+    logs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class PartitionStream:
+    """A country's partition, produced as it is drained.
+
+    Attributes:
+        chunks: the rows in key order; iterating does the work.
+        facts: what the work finds out (JSON-able); complete once `chunks` is exhausted. It goes
+            into the run report and the asset's metadata.
+    """
+
+    chunks: Iterator[Chunk]
+    facts: dict[str, Any] = field(default_factory=dict)

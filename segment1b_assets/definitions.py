@@ -1,0 +1,31 @@
+"""The code location."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from segment1b_assets.assets.every_state import country_assets, country_checks
+from segment1b_assets.assets.references import reference_assets
+from segment1b_assets.assets.s0_gate import s0_gate_receipt
+from segment1b_assets.assets.s9_bundle import flag_still_holds, validation_bundle
+from segment1b_assets.automation.jobs import jobs
+from segment1b_assets.automation.schedules import schedules
+from segment1b_assets.automation.sensors import sensors
+from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.parquet_io_manager import ParquetByCountry
+
+segment1b = Segment1B.configure_at_launch()
+
+definitions = dg.Definitions(
+    assets=[*reference_assets, s0_gate_receipt, *country_assets, validation_bundle],
+    asset_checks=[*country_checks, flag_still_holds],
+    jobs=jobs,
+    schedules=schedules,
+    sensors=sensors,
+    resources={
+        "segment1b": segment1b,
+        "parquet_by_country": ParquetByCountry(segment1b=segment1b),
+    },
+    # One process a run: countries run side by side in its threads, and share what they read.
+    executor=dg.in_process_executor,
+)

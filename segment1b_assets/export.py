@@ -1,0 +1,70 @@
+"""GeoParquet export of the sites: points in OGC:CRS84, streamed country by country."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Set
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.reader import PassedSites
+from segment1b_assets.storage.parquet import read_batches
+
+_GEO = {
+    "version": "1.1.0",
+    "primary_column": "geometry",
+    "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Point"]}},
+}
+_SCHEMA = pa.schema(
+    [
+        pa.field("merchant_id", pa.uint64(), False),
+        pa.field("legal_country_iso", pa.string(), False),
+        pa.field("site_order", pa.int32(), False),
+        pa.field("geometry", pa.binary(), False),
+    ],
+    metadata={"geo": json.dumps(_GEO)},
+)
+
+
+def export_geoparquet(passed: PassedSites, out: Path, countries: Set[str] | None = None) -> int:
+    """Write the sites of some countries (all if None) to one GeoParquet file.
+
+    GeoParquet without a crs key means OGC:CRS84, which is what the coordinates are in.
+
+    Returns:
+        The number of sites written.
+
+    Raises:
+        Segment1BError: E005_ISO_FK for a country that the run holds no partition of.
+    """
+    by_country = {path.parent.name.removeprefix("country="): path for path in passed.files}
+    for country in sorted(countries or ()):
+        if country not in by_country:
+            raise Segment1BError("E005_ISO_FK", "the run holds no such country", value=country)
+    chosen = [p for c, p in sorted(by_country.items()) if countries is None or c in countries]
+    rows = 0
+    partial = out.with_name(out.name + ".partial")
+    with pq.ParquetWriter(partial, _SCHEMA, compression="zstd") as writer:
+        for batch in read_batches(chosen):
+            lon, lat = (batch.column(c).to_numpy() for c in ("lon_deg", "lat_deg"))
+            points = shapely.to_wkb(shapely.points(np.column_stack([lon, lat])))
+            writer.write_batch(
+                pa.RecordBatch.from_arrays(
+                    [
+                        batch.column("merchant_id"),
+                        batch.column("legal_country_iso").cast(pa.string()),
+                        batch.column("site_order"),
+                        pa.array(points, pa.binary()),
+                    ],
+                    schema=_SCHEMA,
+                )
+            )
+            rows += batch.num_rows
+    os.replace(partial, out)
+    return rows

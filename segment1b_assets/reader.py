@@ -1,0 +1,107 @@
+"""The reader's door: site locations, only behind a valid flag (contract section 4, S9)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.bundle import verify_flag
+from segment1b_assets.storage.data_root import DataRoot, default_root, sha256_of
+from segment1b_assets.storage.find_identity import find_outlet_run
+
+
+@dataclass(frozen=True)
+class PassedSites:
+    """What a valid flag vouches for."""
+
+    seed: int
+    manifest_fingerprint: str
+    flag_sha256_hex: str
+    files: tuple[Path, ...]
+
+
+def pass_flag(
+    root: Path | str | None = None, seed: int | None = None, manifest_fingerprint: str | None = None
+) -> PassedSites:
+    """Recompute 1B's flag and hold every site_locations file against the bundle.
+
+    Raises:
+        Segment1BError: E_FLAG_BAD or E_INDEX_BAD, naming the file that is missing, foreign or
+            changed; E_INPUT_MISSING where no run, or more than one, fits the choice.
+    """
+    data = DataRoot((Path(root) if root is not None else default_root()).absolute())
+    if seed is None or manifest_fingerprint is None:
+        seed, manifest_fingerprint = find_outlet_run(data, seed, manifest_fingerprint)
+    bundle = data.of("validation_bundle_1B", manifest_fingerprint=manifest_fingerprint)
+    try:
+        digest = verify_flag(bundle)
+    except Segment1BError as err:
+        err.next_step = "materialise S9 (segment1b run --states s9); it names what is wrong"
+        err.args = (str(err),)
+        raise
+    identity: Any = _json(bundle / "s9_summary.json").get("identity", {})
+    if not isinstance(identity, dict) or str(identity.get("seed")) != str(seed):
+        raise Segment1BError(
+            "E_FLAG_BAD", "the bundle is of another seed", file=bundle, value=identity
+        )
+    egress = _json(bundle / "egress_checksums.json")
+    entry = dictionary()["site_locations"]
+    tokens = {"seed": str(seed), "manifest_fingerprint": manifest_fingerprint}
+    pattern = entry.path.format(**tokens, country="*") + "/*"
+    there = {data.relative(p): p for p in data.path.glob(pattern)}
+    for name in sorted({*egress, *there}):
+        _hold(data, name, egress.get(name), there.get(name), bundle)
+    return PassedSites(
+        seed, manifest_fingerprint, digest, tuple(there[name] for name in sorted(there))
+    )
+
+
+def read_site_locations(
+    root: Path | str | None = None, seed: int | None = None, manifest_fingerprint: str | None = None
+) -> pl.LazyFrame:
+    """The site locations of a run, refused without a valid flag.
+
+    Returns:
+        Columns merchant_id (u64), legal_country_iso (categorical), site_order (i32), lon_deg and
+        lat_deg (f64, degrees, WGS84); countries in code order, each sorted by its key.
+
+    Raises:
+        Segment1BError: as `pass_flag`.
+    """
+    passed = pass_flag(root, seed, manifest_fingerprint)
+    if not passed.files:
+        raise Segment1BError("E_INPUT_MISSING", "the run has no site", file=str(root))
+    return pl.scan_parquet(list(passed.files), hive_partitioning=False)
+
+
+def _hold(data: DataRoot, name: str, told: str | None, path: Path | None, bundle: Path) -> None:
+    if path is None:
+        what = "a file that the bundle vouches for is not there"
+    elif told is None:
+        what = "a file that the bundle does not know lies among the site locations"
+    elif sha256_of(path).hex() != told:
+        what = "a file is not the one that the bundle vouches for"
+    else:
+        return
+    raise Segment1BError(
+        "E_FLAG_BAD",
+        f"{what}: {name}",
+        file=data.path / name,
+        next_step="materialise the country again, then S9 (validation_bundle_1B)",
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as err:
+        raise Segment1BError("E_FLAG_BAD", f"cannot be read: {err}", file=path) from err
+    if not isinstance(document, dict):
+        raise Segment1BError("E_FLAG_BAD", "is not a JSON object", file=path)
+    return document

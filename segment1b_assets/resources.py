@@ -1,0 +1,46 @@
+"""The one resource: which data root, which 1A run, how many workers."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from segment1b_assets.core.stream import BATCH_ROWS
+from segment1b_assets.storage.data_root import default_root
+from segment1b_assets.storage.drain import default_workers
+from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
+
+
+class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the data lies and how it is worked on; every field has a working default."""
+
+    root: str = Field(
+        default="", description="Data root; empty is $SEGMENT1B_ROOT, else data/ in the repository."
+    )
+    seed: str = Field(
+        default="", description="Seed of the 1A run (decimal); empty finds the only one."
+    )
+    manifest_fingerprint: str = Field(
+        default="", description="Fingerprint of the 1A run (64 hex); empty finds the only one."
+    )
+    workers: int = Field(
+        default=0, ge=0, le=64, description="Countries worked on side by side; 0 is one a core."
+    )
+    batch_rows: int = Field(
+        default=BATCH_ROWS, ge=1024, le=1 << 22, description="Rows of one batch in memory."
+    )
+
+    @property
+    def threads(self) -> int:
+        return self.workers or default_workers()
+
+    def segment(self) -> Segment:
+        """The root's inputs, read anew where a file has changed."""
+        return open_segment(
+            SegmentOptions(
+                root=Path(self.root) if self.root else default_root(),
+                seed=int(self.seed) if self.seed else None,
+                manifest_fingerprint=self.manifest_fingerprint or None,
+                batch_rows=self.batch_rows,
+            )
+        )

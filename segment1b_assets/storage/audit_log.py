@@ -1,0 +1,49 @@
+"""The RNG audit log: one row a run (contract section 5)."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from segment1b_assets.storage.publish import publish_file, staging_area
+from segment1b_assets.storage.segment import Segment
+
+
+def write_audit_log(segment: Segment) -> None:
+    """Write the run's row unless there is one: the first machine that drew for the run stands."""
+    target = segment.path("rng_audit_log")
+    if target.exists():
+        return
+    row = {
+        "ts_utc": segment.receipt.verified_at_utc,
+        **segment.identity.tokens,
+        "seed": segment.identity.seed,
+        "algorithm": "philox2x64-10",
+        "build_commit": build_commit(),
+        "platform": f"{platform.system()}-{platform.machine()}-python{platform.python_version()}",
+    }
+    with staging_area(segment.root) as work:
+        staged = work / target.name
+        staged.write_text(json.dumps(row) + "\n", encoding="utf-8")
+        publish_file(staged, target, dataset="rng_audit_log", country=None)
+
+
+def build_commit() -> str:
+    """The commit of this code: $SEGMENT1B_BUILD_COMMIT, else git's HEAD, else "unknown"."""
+    if named := os.environ.get("SEGMENT1B_BUILD_COMMIT"):
+        return named
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()

@@ -1,0 +1,130 @@
+"""The 1B validation bundle: its documents, its flag, its publishing (contract section 4, S9)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from segment1b_assets.contracts import CONTRACT_VERSION
+from segment1b_assets.storage.bundle import FLAG, INDEX, bundle_digest, flag_text
+from segment1b_assets.storage.gate import as_json
+from segment1b_assets.storage.publish import Published, publish_folder, staging_area
+from segment1b_assets.storage.retire import retire
+from segment1b_assets.storage.segment import Segment
+from segment1b_assets.validation.rng_evidence import FAMILIES
+from segment1b_assets.validation.segment_findings import SegmentFindings
+
+
+def publish_bundle(segment: Segment, findings: SegmentFindings) -> Published:
+    """Write the bundle, with the flag only if nothing stands against it.
+
+    A bundle without a flag vouches for nothing and makes way for the next one. One with a flag is
+    immutable while it holds; where the findings now speak against it, it is retired, flag first.
+
+    Raises:
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where another passed bundle is
+            there and this one would pass too.
+    """
+    target = segment.path("validation_bundle_1B")
+    if target.exists() and not ((target / FLAG).exists() and findings.passed):
+        reason = "; ".join(findings.faults[:5]) or "a bundle without a flag makes way"
+        retire(segment.root, "validation_bundle_1B", target, f"S9: {reason}")
+    with staging_area(segment.root) as work:
+        folder = work / "bundle"
+        folder.mkdir()
+        _write(folder, segment, findings)
+        return publish_folder(folder, target, dataset="validation_bundle_1B", country=None)
+
+
+def _write(folder: Path, segment: Segment, findings: SegmentFindings) -> None:
+    documents = {
+        "MANIFEST.json": _manifest(segment, findings),
+        "parameter_hash_resolved.json": {"parameter_hash": segment.parameter_hash},
+        "manifest_fingerprint_resolved.json": {
+            "manifest_fingerprint": segment.identity.manifest_fingerprint
+        },
+        "rng_accounting.json": _rng_accounting(segment, findings),
+        "s9_summary.json": summary(segment, findings),
+        "egress_checksums.json": findings.egress,
+    }
+    names = sorted([*documents, INDEX])
+    index = [{"artifact_id": name.rsplit(".", 1)[0], "path": name} for name in names]
+    for name, document in {**documents, INDEX: index}.items():
+        (folder / name).write_bytes(as_json(document))
+    if findings.passed:
+        (folder / FLAG).write_text(flag_text(bundle_digest(folder)), encoding="ascii")
+
+
+def _identity(segment: Segment) -> dict[str, Any]:
+    return {**segment.identity.tokens, "seed": segment.identity.seed}
+
+
+def _manifest(segment: Segment, findings: SegmentFindings) -> dict[str, Any]:
+    return {
+        "segment": "1B",
+        "contract_version": CONTRACT_VERSION,
+        "identity": _identity(segment),
+        "passed": findings.passed,
+        "against": findings.faults,
+        "countries": [c.country for c in findings.countries],
+        "egress_files": len(findings.egress),
+    }
+
+
+def _family(findings: SegmentFindings, name: str) -> dict[str, Any]:
+    each = [c.evidence[name] for c in findings.countries if name in c.evidence]
+    complete = len(each) == len(findings.countries)
+    return {
+        "coverage_ok": complete and all(e.coverage_ok for e in each),
+        "events_total": sum(e.events_total for e in each),
+        "blocks_total": sum(e.blocks_total for e in each),
+        "draws_total": sum(e.draws_total for e in each),
+        "envelope_failures": sum(e.envelope_failures for e in each),
+        "trace_reconciled": complete and all(e.trace_reconciled for e in each),
+    }
+
+
+def _rng_accounting(segment: Segment, findings: SegmentFindings) -> dict[str, Any]:
+    return {
+        "identity": _identity(segment),
+        "families": {
+            label: {
+                **_family(findings, label),
+                "module": family.module,
+                "by_country": {
+                    c.country: {
+                        "events_total": c.evidence[label].events_total,
+                        "blocks_total": c.evidence[label].blocks_total,
+                        "draws_total": c.evidence[label].draws_total,
+                    }
+                    for c in findings.countries
+                    if label in c.evidence
+                },
+            }
+            for label, family in FAMILIES.items()
+        },
+    }
+
+
+def summary(segment: Segment, findings: SegmentFindings) -> dict[str, Any]:
+    """s9_summary.json."""
+    rows_s7 = sum(c.rows_s7 for c in findings.countries)
+    rows_s8 = sum(c.rows_s8 for c in findings.countries)
+    return {
+        "identity": _identity(segment),
+        "sizes": {
+            "rows_s7": rows_s7,
+            "rows_s8": rows_s8,
+            "parity_ok": rows_s7 == rows_s8 and all(c.parity_ok for c in findings.countries),
+        },
+        "egress": {
+            "path": segment.root.relative(segment.path("site_locations", "AA").parent) + "/",
+            "writer_sort_violations": sum(c.sort_violations for c in findings.countries),
+            "path_embed_mismatches": sum(c.token_mismatches for c in findings.countries),
+        },
+        "rng": {"families": {label: _family(findings, label) for label in FAMILIES}},
+        "by_country": {
+            c.country: {"rows_s7": c.rows_s7, "rows_s8": c.rows_s8, "parity_ok": c.parity_ok}
+            for c in findings.countries
+        },
+    }

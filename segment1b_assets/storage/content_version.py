@@ -1,0 +1,55 @@
+"""The data version of a published partition: what its rows are, wherever they lie.
+
+A partition's receipt covers its whole files, and every file carries its lineage, the
+parameter_hash among it. So when one country's polygon changes, every country's receipt changes,
+though only that country's rows do. The version that Dagster compares must tell those apart: it
+covers all bytes of the files except their footers. Row data, encodings and page indexes lie in
+front of the footer; lineage lies in it and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from segment1b_assets.contracts.errors import Segment1BError
+
+#: A parquet file ends with its footer, the footer's length (4 bytes, little-endian) and PAR1.
+_TAIL = 8
+_MAGIC = b"PAR1"
+_BLOCK = 1 << 20
+
+
+def content_version(dataset: str, files: Sequence[Path]) -> str:
+    """SHA-256 (64 hex) over a dataset's id and its parquet files' bytes up to each footer.
+
+    Two partitions of one dataset with the same rows have the same version, whatever run,
+    address or lineage they are from; the writer's settings are fixed (`storage.parquet`).
+
+    Args:
+        files: the partition's files in ASCII order of name.
+
+    Raises:
+        Segment1BError: E_INPUT_SCHEMA where a file is not parquet.
+    """
+    whole = hashlib.sha256(dataset.encode())
+    for path in files:
+        left = _footer_start(path)
+        whole.update(left.to_bytes(8, "little"))
+        with path.open("rb") as handle:
+            while left and (block := handle.read(min(left, _BLOCK))):
+                whole.update(block)
+                left -= len(block)
+    return whole.hexdigest()
+
+
+def _footer_start(path: Path) -> int:
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        handle.seek(max(0, size - _TAIL))
+        tail = handle.read(_TAIL)
+    start = size - _TAIL - int.from_bytes(tail[:4], "little")
+    if tail[4:] != _MAGIC or start < len(_MAGIC):
+        raise Segment1BError("E_INPUT_SCHEMA", "is not a parquet file", file=path)
+    return start

@@ -1,0 +1,120 @@
+"""S0's receipt and sealed inputs: writing them once, and asking for a valid one (section 4, S0)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.input_files import require_file
+from segment1b_assets.storage.bundle import verify_flag
+from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.publish import Published, publish_file, staging_area
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What later states take from S0's receipt."""
+
+    manifest_fingerprint: str
+    flag_sha256_hex: str
+    verified_at_utc: str
+
+
+def utc_now() -> str:
+    """Now, or SOURCE_DATE_EPOCH where that is set: RFC 3339, 6 decimals, Z."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.now(UTC) if not epoch else datetime.fromtimestamp(int(epoch), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:
+    """Publish a JSON document unless there is one already; None where it was left as it is."""
+    target = root.of(dataset, **tokens)
+    if target.exists():
+        return None
+    with staging_area(root) as work:
+        staged = work / target.name
+        staged.write_bytes(as_json(document))
+        try:
+            return publish_file(staged, target, dataset=dataset, country=None)
+        except Segment1BError:
+            return None  # another run wrote it in between; the first one stands
+
+
+def as_json(document: Any) -> bytes:
+    """JSON as we publish it: keys in the order given, two spaces, one final line feed."""
+    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def receipt_document(
+    fingerprint: str, bundle: str, digest: str, sealed: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The receipt; `sealed` is the sealed inputs' list."""
+    return {
+        "manifest_fingerprint": fingerprint,
+        "validation_bundle_path": bundle,
+        "flag_sha256_hex": digest,
+        "verified_at_utc": utc_now(),
+        "sealed_inputs": [
+            {"id": s["asset_id"], "partition": s["partition"], "schema_ref": s["schema_ref"]}
+            for s in sealed
+        ],
+    }
+
+
+def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
+    """Read S0's receipt and hold it against the 1A bundle as it is now.
+
+    Raises:
+        Segment1BError: E301_NO_PASS_FLAG where there is none, where it is not for this
+            fingerprint, or where the 1A bundle no longer bears it out.
+    """
+    path = root.of("s0_gate_receipt_1B", manifest_fingerprint=fingerprint)
+    receipt = _read(path)
+    if receipt.manifest_fingerprint != fingerprint:
+        raise Segment1BError(
+            "E301_NO_PASS_FLAG", "the receipt is for another manifest_fingerprint", file=path,
+            value=receipt.manifest_fingerprint,
+        )  # fmt: skip
+    try:
+        digest = verify_flag(root.of("validation_bundle_1A", manifest_fingerprint=fingerprint))
+    except Segment1BError as err:
+        raise Segment1BError(
+            "E301_NO_PASS_FLAG", f"the 1A bundle no longer passes ({err.code}: {err.detail})",
+            file=err.file, value=err.value,
+        ) from err  # fmt: skip
+    if digest != receipt.flag_sha256_hex:
+        raise Segment1BError(
+            "E301_NO_PASS_FLAG", "the 1A bundle is not the one that the receipt was written for",
+            file=path, value=receipt.flag_sha256_hex,
+        )  # fmt: skip
+    return receipt
+
+
+def _read(path: Path) -> Receipt:
+    code = "E301_NO_PASS_FLAG"
+    require_file(path, missing=code, unreadable=code, what="the S0 receipt")
+    try:
+        document = json.loads(path.read_bytes())
+        receipt = Receipt(
+            document["manifest_fingerprint"],
+            document["flag_sha256_hex"],
+            document["verified_at_utc"],
+        )
+        # It goes into every RNG event as it stands.
+        if not _MOMENT.fullmatch(receipt.verified_at_utc):
+            raise ValueError(f"verified_at_utc is {receipt.verified_at_utc!r}")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as err:
+        raise Segment1BError(
+            "E301_NO_PASS_FLAG", f"the S0 receipt is malformed: {err!r}", file=path
+        ) from err
+    return receipt

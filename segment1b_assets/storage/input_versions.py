@@ -1,0 +1,81 @@
+"""Data versions of what 1B reads and does not make: the receipts of files, the run's identity."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.policies import POLICY_MODELS
+from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.segment import REFERENCES, Segment
+
+#: The run_id: what S5 and S6 draw under. It changes with seed, fingerprint and parameter_hash.
+RUN_IDENTITY = "run_identity"
+SEGMENT_1A = ("outlet_catalogue", "validation_bundle_1A")
+#: Everything that 1B reads, by dataset id, and the identity that follows from it.
+INPUTS: tuple[str, ...] = (*REFERENCES, *SEGMENT_1A, *POLICY_MODELS, RUN_IDENTITY)
+
+_Stamp = tuple[tuple[str, int, int, int], ...]
+_known: dict[Path, tuple[_Stamp, str]] = {}
+_lock = threading.Lock()
+
+
+def input_version(segment: Segment, dataset: str) -> str | None:
+    """The data version of an input as it is now; None where it is not there.
+
+    A file is hashed again only when its size, inode or time of change is another than before.
+
+    Raises:
+        Segment1BError: where the path or the identity cannot be had (no or several catalogues,
+            a reference or policy missing).
+    """
+    if dataset == RUN_IDENTITY:
+        return segment.identity.run_id
+    path = segment.path(dataset)
+    files = _files(segment, dataset, path)
+    if not files:
+        return None
+    try:
+        stamp = _stamp_of(files)
+        with _lock:
+            held = _known.get(path)
+        if held is not None and held[0] == stamp:
+            return held[1]
+        version = receipt(path, files)
+        # A file that changed while it was read has no version yet worth remembering.
+        if _stamp_of(files) == stamp:
+            with _lock:
+                _known[path] = (stamp, version)
+        return version
+    except FileNotFoundError:
+        return None
+
+
+def input_versions(segment: Segment) -> dict[str, str | None]:
+    """Dataset id -> data version of every input; None for one that cannot be had."""
+    found: dict[str, str | None] = {}
+    for dataset in INPUTS:
+        try:
+            found[dataset] = input_version(segment, dataset)
+        except Segment1BError:
+            found[dataset] = None
+    return found
+
+
+def _files(segment: Segment, dataset: str, path: Path) -> Sequence[Path]:
+    if dataset == "outlet_catalogue":
+        return [p for p in segment.files_of_input(dataset) if p.is_file()]
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file())
+    return [path] if path.is_file() else []
+
+
+def _stamp_of(files: Sequence[Path]) -> _Stamp:
+    stamps = []
+    for path in files:
+        status = os.stat(path)
+        stamps.append((str(path), status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(stamps)

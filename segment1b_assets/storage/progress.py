@@ -1,0 +1,53 @@
+"""Who wants to watch: a state's progress, country by country, for whoever set a watcher."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Watcher(Protocol):
+    """Is told, on the main thread, what happens while countries are made."""
+
+    def started(self, state: str, dataset: str, countries: int) -> None: ...
+    def done(self, state: str, dataset: str, country: str, output: Mapping[str, Any]) -> None: ...
+    def failed(self, state: str, dataset: str, country: str, code: str) -> None: ...
+    def ended(self, state: str, dataset: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Tells the watcher of one dataset's countries."""
+
+    state: str
+    dataset: str
+    watcher: Watcher | None
+
+    def done(self, country: str, output: Mapping[str, Any]) -> None:
+        if self.watcher is not None:
+            self.watcher.done(self.state, self.dataset, country, output)
+
+    def failed(self, country: str, code: str) -> None:
+        if self.watcher is not None:
+            self.watcher.failed(self.state, self.dataset, country, code)
+
+
+class Progress:
+    """Holds at most one watcher: the command line's live display."""
+
+    def __init__(self) -> None:
+        self.watcher: Watcher | None = None
+
+    @contextlib.contextmanager
+    def state(self, state: str, dataset: str, countries: int) -> Iterator[Meter]:
+        watcher = self.watcher
+        if watcher is not None:
+            watcher.started(state, dataset, countries)
+        yield Meter(state, dataset, watcher)
+        if watcher is not None:
+            watcher.ended(state, dataset)
+
+
+progress = Progress()

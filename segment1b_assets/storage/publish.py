@@ -1,0 +1,215 @@
+"""The publish law (contract section 2): stage, fsync, one atomic rename, never overwrite.
+
+Staging areas lie in ``{root}/.staging``, one per process and use, each held by a lock on a file in
+it. The kernel drops the lock when its process ends however it ends, so what a killed run left
+behind is recognised by its free lock and swept by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.data_root import DataRoot, receipt
+
+STAGING = ".staging"
+_LOCK = "held.lock"
+_NEW = "new-"
+_LOOSE = "loose-"
+#: How long an area may take from its making to its locking; debris is older.
+_NEW_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did: "published" anew, or "identical" to what was there."""
+
+    status: Literal["published", "identical"]
+    path: Path
+    receipt: str
+    size: int
+
+
+@contextlib.contextmanager
+def staging_area(root: DataRoot) -> Iterator[Path]:
+    """A private folder in the root's own file system, removed afterwards."""
+    name = uuid.uuid4().hex
+    area = root.path / STAGING / f"{_NEW}{name}"
+    area.mkdir(parents=True)
+    try:
+        lock = os.open(area / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError:
+        area.rmdir()
+        raise
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Only a locked area takes its final name, so a sweep never sees one that is about to be.
+        area = area.rename(root.path / STAGING / name)
+        work = area / "work"
+        work.mkdir()
+        yield work
+    finally:
+        shutil.rmtree(area, ignore_errors=True)
+        os.close(lock)
+
+
+def sweep_staging(root: DataRoot) -> int:
+    """Remove the staging areas whose process is gone; returns how many there were."""
+    swept = 0
+    for area in sorted((root.path / STAGING).glob("*")):
+        if area.name.startswith((_NEW, _LOOSE)) and _young(area):
+            continue
+        if area.name.startswith(_LOOSE):
+            area.unlink(missing_ok=True)
+            swept += 1
+            continue
+        try:
+            lock = os.open(area / _LOCK, os.O_RDWR)
+        except FileNotFoundError:
+            # Killed before it had a lock or in removing it, unless its owner is about to.
+            if not _young(area):
+                shutil.rmtree(area, ignore_errors=True)
+                swept += 1
+            continue
+        except NotADirectoryError:
+            continue  # not ours
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(area, ignore_errors=True)
+            swept += 1
+        finally:
+            os.close(lock)
+    return swept
+
+
+def publish_folder(staged: Path, target: Path, *, dataset: str, country: str | None) -> Published:
+    """Move a staged folder to its place in one rename.
+
+    Raises:
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there.
+    """
+    stamp = receipt(staged)
+    size = sum(p.stat().st_size for p in staged.rglob("*") if p.is_file())
+    for path in staged.rglob("*"):
+        _fsync(path)
+    _fsync(staged)
+    _make_parents(target.parent)
+    try:
+        # rename(2) onto an existing folder succeeds only if that folder is empty.
+        os.rename(staged, target)
+    except OSError as err:
+        if err.errno == errno.EXDEV:
+            raise _another_file_system(staged, target, dataset, country) from err
+        if err.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise
+        _require_identical(stamp, target, dataset, country)
+        return Published("identical", target, stamp, size)
+    _fsync(target.parent)
+    return Published("published", target, stamp, size)
+
+
+def publish_file(staged: Path, target: Path, *, dataset: str, country: str | None) -> Published:
+    """Move a staged file to its place without ever replacing another.
+
+    Raises:
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there.
+    """
+    stamp = receipt(staged)
+    size = staged.stat().st_size
+    _fsync(staged)
+    _make_parents(target.parent)
+    try:
+        # link(2) refuses an existing name, which rename(2) of a file would silently replace.
+        os.link(staged, target)
+    except FileExistsError:
+        _require_identical(stamp, target, dataset, country)
+        return Published("identical", target, stamp, size)
+    except OSError as err:
+        if err.errno == errno.EXDEV:
+            raise _another_file_system(staged, target, dataset, country) from err
+        raise
+    os.unlink(staged)
+    _fsync(target.parent)
+    return Published("published", target, stamp, size)
+
+
+def replace_file(root: DataRoot, target: Path, content: bytes) -> None:
+    """Write a report: atomically, replacing the one before (reports are not immutable).
+
+    Nothing waits for the disk here: a report that a power cut loses is written by the next run.
+    """
+    (root.path / STAGING).mkdir(parents=True, exist_ok=True)
+    staged = root.path / STAGING / f"{_LOOSE}{uuid.uuid4().hex}"
+    try:
+        staged.write_bytes(content)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(staged, target)
+    except OSError:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def _another_file_system(
+    staged: Path, target: Path, dataset: str, country: str | None
+) -> Segment1BError:
+    """Copying instead would let readers see half of a partition, so it is refused."""
+    return Segment1BError(
+        "E_IO",
+        f"{dataset} cannot be moved to its place: {STAGING} lies on another file system",
+        country=country,
+        file=target,
+        next_step=f"let the data root be one file system, {STAGING} and layer1 included "
+        f"(look at the mounts above {target.parent}), and re-run",
+    )
+
+
+def _require_identical(stamp: str, target: Path, dataset: str, country: str | None) -> None:
+    there = receipt(target)
+    if there != stamp:
+        raise Segment1BError(
+            "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL",
+            f"{dataset} is already published there with receipt {there[:16]}…, "
+            f"and this run made {stamp[:16]}…",
+            country=country,
+            file=target,
+            next_step=f"if the new bytes are right: segment1b retire --dataset {dataset} "
+            f"--country {country or 'ALL'} --why TEXT, then materialise again",
+        )
+
+
+def _make_parents(folder: Path) -> None:
+    missing = [folder]
+    while not missing[-1].parent.exists():
+        missing.append(missing[-1].parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    for created in missing:
+        _fsync(created.parent)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _young(path: Path) -> bool:
+    """Whether somebody may be about to lock or move it; a time far ahead is a clock that jumped."""
+    try:
+        return abs(time.time() - path.stat().st_mtime) < _NEW_SECONDS
+    except FileNotFoundError:
+        return False

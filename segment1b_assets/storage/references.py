@@ -1,0 +1,184 @@
+"""Readers of the reference files: ISO list and country polygons (contract section 3)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.parquet import open_parquet, read_batches
+
+_CODE = re.compile(r"[A-Z]{2}")
+
+
+def read_iso_list(path: Path) -> dict[str, str]:
+    """The ISO list: country_iso -> name, in code order.
+
+    Raises:
+        Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E005_ISO_FK (a code of another form).
+    """
+    with open_parquet(path) as reader:
+        names = reader.schema_arrow.names
+        _require_columns(names, ("country_iso", "alpha3", "numeric_code", "name"), path)
+        if reader.schema_arrow.field("numeric_code").type != pa.int16():
+            raise Segment1BError(
+                "E_INPUT_SCHEMA", "numeric_code must be int16", file=path,
+                value=str(reader.schema_arrow.field("numeric_code").type),
+            )  # fmt: skip
+    codes: dict[str, str] = {}
+    for batch in read_batches([path], ["country_iso", "alpha3", "name"]):
+        _texts(batch, "alpha3", path)
+        for code, name in zip(
+            *(_texts(batch, c, path) for c in ("country_iso", "name")), strict=True
+        ):
+            if not _CODE.fullmatch(code):
+                raise Segment1BError(
+                    "E005_ISO_FK",
+                    "country_iso must be two upper-case letters",
+                    file=path,
+                    value=code,
+                )
+            if code in codes:
+                raise Segment1BError("E_INPUT_SCHEMA", "country_iso repeats", file=path, value=code)
+            codes[code] = name
+    return dict(sorted(codes.items()))
+
+
+@dataclass(frozen=True)
+class CountryShapes:
+    """The polygon table: WKB by country, and what is wrong with single rows.
+
+    Attributes:
+        wkb: country_iso -> WKB of its geometry.
+        faults: country_iso -> the error that its row has.
+        foreign: codes in the file that are not on the ISO list, in order.
+        file: where it was read.
+    """
+
+    wkb: dict[str, bytes]
+    faults: dict[str, Segment1BError]
+    foreign: tuple[str, ...]
+    file: Path
+
+
+def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
+    """Read the GeoParquet of country polygons.
+
+    Raises:
+        Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E007_CRS_MISMATCH.
+    """
+    with open_parquet(path) as reader:
+        metadata = (reader.metadata.metadata or {}).get(b"geo")
+        geometry = _geometry_column(metadata, path)
+        _require_columns(reader.schema_arrow.names, ("country_iso", "name", geometry), path)
+        kind = reader.schema_arrow.field(geometry).type
+        if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+            raise Segment1BError(
+                "E_INPUT_SCHEMA",
+                f"column {geometry!r} must be WKB (binary)",
+                file=path,
+                value=str(kind),
+            )
+    wkb: dict[str, bytes] = {}
+    faults: dict[str, Segment1BError] = {}
+    foreign: set[str] = set()
+    for batch in read_batches([path], ["country_iso", geometry], batch_rows=64):
+        for code, shape in zip(
+            _texts(batch, "country_iso", path), batch.column(geometry).to_pylist(), strict=True
+        ):
+            if code not in iso_codes:
+                foreign.add(code)
+                # A code in the wrong case would otherwise leave its country quietly empty.
+                if (meant := code.strip().upper()) in iso_codes:
+                    faults[meant] = Segment1BError(
+                        "E005_ISO_FK", f"its polygon is filed under {code!r}", country=meant,
+                        file=path, value=code,
+                    )  # fmt: skip
+            elif code in wkb:
+                faults[code] = Segment1BError(
+                    "E_INPUT_SCHEMA",
+                    "has more than one row in the polygon table",
+                    country=code,
+                    file=path,
+                )
+            elif shape is None:
+                faults[code] = Segment1BError(
+                    "E001_GEO_INVALID", "its geometry is null", country=code, file=path
+                )
+            else:
+                wkb[code] = shape
+    return CountryShapes(wkb, faults, tuple(sorted(foreign)), path)
+
+
+def _geometry_column(geo: bytes | None, path: Path) -> str:
+    try:
+        document: Any = json.loads(geo) if geo is not None else None
+        name: str = document["primary_column"]
+        column: dict[str, Any] = document["columns"][name]
+        encoding = column["encoding"]
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", "its 'geo' metadata does not name a primary geometry column",
+            file=path, next_step="write the file as GeoParquet (for example geopandas.to_parquet)",
+        ) from err  # fmt: skip
+    if encoding != "WKB" or column.get("edges", "planar") != "planar":
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", "geometry must be WKB with planar edges", file=path, value=encoding
+        )
+    if "crs" in column and not _is_wgs84(column["crs"]):
+        raise Segment1BError(
+            "E007_CRS_MISMATCH", "polygons must be in OGC:CRS84 or EPSG:4326", file=path,
+            value=_crs_name(column["crs"]),
+        )  # fmt: skip
+    return name
+
+
+def _is_wgs84(crs: Any) -> bool:
+    if not isinstance(crs, dict):
+        return False
+    identifier = crs.get("id")
+    if isinstance(identifier, dict):
+        pair = (str(identifier.get("authority")).upper(), str(identifier.get("code")).upper())
+        return pair in {("OGC", "CRS84"), ("EPSG", "4326")}
+    try:
+        return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
+    except CRSError:
+        return False
+
+
+def _crs_name(crs: Any) -> str:
+    if isinstance(crs, dict):
+        return str(crs.get("id") or crs.get("name") or "unnamed")
+    return repr(crs)
+
+
+def _require_columns(names: list[str], needed: tuple[str, ...], path: Path) -> None:
+    for name in needed:
+        if name not in names:
+            raise Segment1BError("E_INPUT_SCHEMA", f"column {name!r} is missing", file=path)
+
+
+def _texts(batch: pa.RecordBatch, name: str, path: Path) -> list[str]:
+    column = batch.column(name)
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", f"column {name!r} must be text", file=path, value=str(kind)
+        )
+    if pc.any(pc.is_null(column)).as_py():
+        raise Segment1BError("E_INPUT_SCHEMA", f"column {name!r} holds a null", file=path)
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError as err:
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", f"column {name!r} holds text that is not UTF-8", file=path,
+            value=err.object[:40],
+        ) from err  # fmt: skip

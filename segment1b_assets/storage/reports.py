@@ -1,0 +1,117 @@
+"""Run reports and failure events: JSON beside the data, never inside a partition (section 4, 6)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.gate import as_json
+from segment1b_assets.storage.publish import replace_file
+from segment1b_assets.storage.segment import Segment
+
+#: The states whose failures belong to tiles (parameter_hash, country) alone.
+_TILE_STATES = ("S1", "S2")
+
+
+def report_path(segment: Segment, state: str, country: str) -> Path:
+    return segment.path(f"run_report_{state.lower()}", country)
+
+
+def read_report(segment: Segment, state: str, country: str) -> dict[str, Any] | None:
+    """The country's last run report of a state, or None."""
+    return _json_object(report_path(segment, state, country))
+
+
+def write_report(
+    segment: Segment, state: str, country: str, dataset: str, output: dict[str, Any]
+) -> None:
+    """Record what publishing one dataset of a state took and found.
+
+    S1 publishes two datasets: its report holds one entry for each under ``outputs``, and the
+    counters of the first at the top level, as every other state's report does.
+    """
+    path = report_path(segment, state, country)
+    before = read_report(segment, state, country) or {}
+    outputs = {**before.get("outputs", {}), dataset: output}
+    first = min(outputs, key=lambda name: name != "tile_index")
+    document = {
+        "state": state,
+        "country": country,
+        "tokens": segment.tokens(dataset, country),
+        **outputs[first],
+        "outputs": outputs,
+    }
+    replace_file(segment.root, path, as_json(document))
+
+
+def failure_folder(segment: Segment, state: str, country: str | None) -> Path:
+    """Where a state's failure events of a country lie; a country that is no ISO code has none."""
+    try:
+        if country is not None and state in _TILE_STATES:
+            name = "failure_events_tiles"
+        elif country is not None and state not in ("S0", "S9"):
+            name = "failure_events_sites"
+        else:
+            name = "failure_events_gates"
+        return segment.root.of(name, state=state, **segment.tokens(name, country))
+    except (Segment1BError, ValueError):
+        # The inputs are so bad that the tokens cannot be had, or the code is no ISO code.
+        return segment.root.of("failure_events", state=state)
+
+
+def write_failure(segment: Segment, state: str, error: Segment1BError, run: str) -> Path:
+    """Write one failure event: one JSON object a failure (contract section 6)."""
+    now = datetime.now(UTC)
+    folder = failure_folder(segment, state, error.country)
+    try:
+        tokens = segment.identity.tokens
+    except Segment1BError:
+        tokens = {}
+    event = {
+        "event": f"{state}_ERROR",
+        "code": error.code,
+        "at": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "tokens": tokens,
+        "country": error.country,
+        "detail": error.detail,
+        "file": error.file,
+        "value": None if error.value is None else repr(error.value),
+        "next_step": error.next_step,
+        "run": run,
+    }
+    name = f"{now:%Y%m%dT%H%M%S%f}-{error.code}-{uuid.uuid4().hex[:8]}.json"
+    path = folder / name
+    # A disk that is full or gone cannot hold the event either; the run's own log tells it then.
+    with contextlib.suppress(OSError):
+        replace_file(segment.root, path, as_json(event))
+    return path
+
+
+def last_failure(segment: Segment, state: str, country: str) -> dict[str, Any] | None:
+    """The newest failure event of a country that no later success has overtaken."""
+    events = sorted(failure_folder(segment, state, country).glob("*-E*.json")) + sorted(
+        failure_folder(segment, state, country).glob("*-A*.json")
+    )
+    if not events:
+        return None
+    newest = max(events, key=lambda p: p.name)
+    try:
+        if report_path(segment, state, country).stat().st_mtime_ns > newest.stat().st_mtime_ns:
+            return None
+    except FileNotFoundError:
+        pass
+    return _json_object(newest)
+
+
+def _json_object(path: Path) -> dict[str, Any] | None:
+    """A report's content; None where there is none, or where a power cut left half of one."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,90 @@
+"""Retiring published data: moved aside with who, when and why, never deleted (section 2)."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import threading
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.bundle import FLAG
+from segment1b_assets.storage.data_root import DataRoot, receipt
+from segment1b_assets.storage.gate import as_json
+from segment1b_assets.storage.parquet import lineage_of
+from segment1b_assets.storage.publish import replace_file
+from segment1b_assets.storage.segment import Segment
+
+_one_at_a_time = threading.Lock()
+
+
+def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
+    """Move a published file or folder under ``{root}/retired/``.
+
+    A folder that holds a PASS flag loses the flag first, so that at no moment a flag vouches for
+    a bundle that is going away.
+
+    Returns:
+        The folder under retired/ that now holds it, with ``retired.json`` beside it.
+
+    Raises:
+        Segment1BError: E_INPUT_MISSING where nothing is published there.
+    """
+    if not target.exists():
+        raise Segment1BError(
+            "E_INPUT_MISSING", f"{dataset} is not published there; nothing to retire", file=target
+        )
+    when = datetime.now(UTC)
+    folder = root.of("retired", when=f"{when:%Y%m%dT%H%M%S.%fZ}", dataset=dataset)
+    folder = folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:6]}")
+    destination = folder / root.relative(target)
+    note = {
+        "dataset": dataset,
+        "path": root.relative(target),
+        "receipt": receipt(target),
+        "when": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "who": _who(),
+        "why": why,
+    }
+    replace_file(root, folder / "retired.json", as_json(note))
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    if (target / FLAG).is_file():
+        os.rename(target / FLAG, folder / FLAG)
+    os.rename(target, destination)
+    if (folder / FLAG).is_file():
+        os.rename(folder / FLAG, destination / FLAG)
+    return folder
+
+
+def make_way(segment: Segment, country: str) -> None:
+    """Before S8 publishes: retire what stems from another parameter_hash (contract section 2).
+
+    site_locations has no parameter_hash in its path, so a country's partition of another one, and
+    the bundle that vouches for it, go first.
+    """
+    old = _parameter_hash(segment, country)
+    if old is None or old == segment.parameter_hash:
+        return
+    why = (
+        f"site_locations of {country} is replaced: parameter_hash {old} -> {segment.parameter_hash}"
+    )
+    with _one_at_a_time:
+        bundle = segment.path("validation_bundle_1B")
+        if bundle.exists():
+            retire(segment.root, "validation_bundle_1B", bundle, why)
+        if _parameter_hash(segment, country) == old:
+            retire(segment.root, "site_locations", segment.path("site_locations", country), why)
+
+
+def _parameter_hash(segment: Segment, country: str) -> str | None:
+    files = segment.files("site_locations", country)
+    return lineage_of(files[0]).get("parameter_hash") if files else None
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,112 @@
+"""S0: verify the 1A bundle, seal the inputs, write the receipt (contract section 4, S0)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.policies import POLICY_MODELS
+from segment1b_assets.storage.bundle import verify_flag
+from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.gate import Receipt, receipt_document, require_receipt, write_once
+from segment1b_assets.storage.parquet import open_parquet
+from segment1b_assets.storage.segment import REFERENCES, Segment
+
+
+def pass_gate(segment: Segment) -> Receipt:
+    """Check the gate and write receipt and sealed inputs, unless they are there already.
+
+    Raises:
+        Segment1BError: E_FLAG_BAD, E_INDEX_BAD, E_PARTITION_MISPLACED, E_INPUT_MISSING,
+            E_POLICY_INVALID.
+    """
+    _, fingerprint = segment.outlet_run
+    bundle = segment.root.of("validation_bundle_1A", manifest_fingerprint=fingerprint)
+    if not bundle.is_dir():
+        raise Segment1BError(
+            "E_FLAG_BAD", f"there is no 1A validation bundle for {fingerprint}", file=bundle
+        )
+    digest = verify_flag(bundle)
+    sealed = sealed_inputs(segment)
+    # The receipt last: whoever finds it finds the sealed inputs too.
+    write_once(segment.root, "sealed_inputs_1B", sealed, manifest_fingerprint=fingerprint)
+    write_once(
+        segment.root,
+        "s0_gate_receipt_1B",
+        receipt_document(fingerprint, segment.root.relative(bundle) + "/", digest, sealed),
+        manifest_fingerprint=fingerprint,
+    )
+    return require_receipt(segment.root, fingerprint)
+
+
+def sealed_inputs(segment: Segment) -> list[dict[str, Any]]:
+    """What this run builds on: every input with its hash, sorted by asset_id."""
+    seed, fingerprint = segment.outlet_run
+    run = {"seed": str(seed), "manifest_fingerprint": fingerprint}
+    _require_placed(segment, fingerprint)
+    entries = []
+    for name in (*REFERENCES, *POLICY_MODELS):
+        version = dictionary()[name].version
+        if version is None:
+            version = str(segment.policies[name].policy_version)
+        path = segment.root.of(name)
+        entries.append(_entry(segment, name, version, segment.input_digests[name].hex(), path, {}))
+    catalogue = segment.root.of("outlet_catalogue", **run)
+    files = segment.root.part_files("outlet_catalogue", **run)
+    if not files:
+        raise Segment1BError("E_INPUT_MISSING", "there is no outlet catalogue", file=catalogue)
+    entries.append(
+        _entry(segment, "outlet_catalogue", fingerprint, receipt(catalogue, files), catalogue, run)
+    )
+    bundle = segment.root.of("validation_bundle_1A", **run)
+    entries.append(
+        _entry(
+            segment,
+            "validation_bundle_1A",
+            fingerprint,
+            verify_flag(bundle),
+            bundle,
+            {"manifest_fingerprint": fingerprint},
+        )
+    )
+    return sorted(entries, key=lambda e: str(e["asset_id"]))
+
+
+def _entry(
+    segment: Segment, name: str, version: str, digest: str, path: Path, partition: dict[str, str]
+) -> dict[str, Any]:
+    slash = "/" if path.is_dir() else ""
+    return {
+        "asset_id": name,
+        "version_tag": version,
+        "sha256_hex": digest,
+        "path": segment.root.relative(path) + slash,
+        "partition": partition,
+        "schema_ref": f"contract.md#{name}",
+    }
+
+
+def _require_placed(segment: Segment, fingerprint: str) -> None:
+    """A catalogue none of whose rows is of its folder's fingerprint lies in the wrong place."""
+    seed, _ = segment.outlet_run
+    for path in segment.root.part_files(
+        "outlet_catalogue", seed=seed, manifest_fingerprint=fingerprint
+    ):
+        with open_parquet(path) as reader:
+            if "manifest_fingerprint" not in reader.schema_arrow.names:
+                return  # S3 names what is wrong with the schema
+        column = pq.ParquetFile(path, read_dictionary=["manifest_fingerprint"]).read(
+            columns=["manifest_fingerprint"]
+        )["manifest_fingerprint"]
+        held = set(column.unique().to_pylist())
+        if held and fingerprint not in held:
+            raise Segment1BError(
+                "E_PARTITION_MISPLACED",
+                f"the folder says manifest_fingerprint={fingerprint}, the rows another",
+                file=path,
+                value=sorted(str(h) for h in held)[0],
+            )

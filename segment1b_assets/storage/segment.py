@@ -1,0 +1,227 @@
+"""A segment: one data root with its inputs read, checked and named.
+
+Everything here is read once and kept while the files stay as they are; a country's own inputs
+(its polygon, its outlets) are handed out one country at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from segment1b_assets.contracts import identity as tokens
+from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.contracts.input_files import require_file
+from segment1b_assets.contracts.policies import POLICY_MODELS, load_policy
+from segment1b_assets.core.eligibility import Eligibility, eligible_cells
+from segment1b_assets.core.grid import Grid
+from segment1b_assets.core.polygon import CountryPolygon
+from segment1b_assets.core.stream import BATCH_ROWS
+from segment1b_assets.storage.catalogue import OutletCatalogue, Outlets, read_outlet_catalogue
+from segment1b_assets.storage.data_root import DataRoot, sha256_of
+from segment1b_assets.storage.find_identity import find_outlet_run
+from segment1b_assets.storage.gate import Receipt, require_receipt
+from segment1b_assets.storage.raster_header import RasterHeader, read_raster_header
+from segment1b_assets.storage.references import CountryShapes, read_country_shapes, read_iso_list
+
+REFERENCES = ("iso3166_canonical_2024", "world_countries", "population_raster_2025")
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What a user chooses: the root, the 1A run, and how many rows a batch has."""
+
+    root: Path
+    seed: int | None = None
+    manifest_fingerprint: str | None = None
+    batch_rows: int = BATCH_ROWS
+
+
+class Segment:
+    """The inputs of a data root; every property raises `Segment1BError` on bad input."""
+
+    def __init__(self, options: SegmentOptions) -> None:
+        self.options = options
+        self.root = DataRoot(options.root.absolute())
+
+    @cached_property
+    def iso_names(self) -> dict[str, str]:
+        """country_iso -> name of the ISO list."""
+        return read_iso_list(self.root.of("iso3166_canonical_2024"))
+
+    @cached_property
+    def policies(self) -> Mapping[str, Any]:
+        """Policy id -> its validated model."""
+        return {name: load_policy(name, self.root.of(name)) for name in POLICY_MODELS}
+
+    @cached_property
+    def header(self) -> RasterHeader:
+        return read_raster_header(self.root.of("population_raster_2025"))
+
+    @property
+    def grid(self) -> Grid:
+        return self.header.grid
+
+    @cached_property
+    def shapes(self) -> CountryShapes:
+        return read_country_shapes(self.root.of("world_countries"), frozenset(self.iso_names))
+
+    @cached_property
+    def input_digests(self) -> dict[str, bytes]:
+        """Dataset id -> SHA-256 of each reference and policy file."""
+        digests = {}
+        for name in (*POLICY_MODELS, *REFERENCES):
+            path = self.root.of(name)
+            of_policy = name in POLICY_MODELS
+            require_file(
+                path, missing="E_POLICY_INVALID" if of_policy else "E_INPUT_MISSING",
+                unreadable="E_POLICY_INVALID" if of_policy else "E_INPUT_SCHEMA", what=name,
+            )  # fmt: skip
+            try:
+                digests[name] = sha256_of(path)
+            except OSError as err:
+                raise Segment1BError("E_IO", f"{name} cannot be read: {err}", file=path) from err
+        return digests
+
+    @cached_property
+    def parameter_hash(self) -> str:
+        return tokens.parameter_hash(
+            {self.root.of(name).name: digest for name, digest in self.input_digests.items()}
+        )
+
+    @cached_property
+    def outlet_run(self) -> tuple[int, str]:
+        """(seed, manifest_fingerprint) of the 1A run."""
+        return find_outlet_run(self.root, self.options.seed, self.options.manifest_fingerprint)
+
+    @cached_property
+    def identity(self) -> Identity:
+        seed, fingerprint = self.outlet_run
+        return Identity(seed, fingerprint, self.parameter_hash)
+
+    @cached_property
+    def catalogue(self) -> OutletCatalogue:
+        seed, fingerprint = self.outlet_run
+        where = {"seed": seed, "manifest_fingerprint": fingerprint}
+        return read_outlet_catalogue(
+            self.root.of("outlet_catalogue", **where),
+            self.root.part_files("outlet_catalogue", **where),
+            fingerprint,
+            frozenset(self.iso_names),
+        )
+
+    @cached_property
+    def receipt(self) -> Receipt:
+        """The valid S0 receipt, or E301_NO_PASS_FLAG."""
+        return require_receipt(self.root, self.outlet_run[1])
+
+    def require_country(self, country: str) -> None:
+        """Raise E005_ISO_FK unless the country is on this root's ISO list."""
+        if country not in self.iso_names:
+            raise Segment1BError(
+                "E005_ISO_FK", "is not on the ISO list", country=country,
+                file=self.root.of("iso3166_canonical_2024"), value=country,
+            )  # fmt: skip
+
+    def polygon(self, country: str) -> CountryPolygon | None:
+        """The country's polygon; None where the table has none, which is no error."""
+        self.require_country(country)
+        if fault := self.shapes.faults.get(country):
+            raise fault
+        wkb = self.shapes.wkb.get(country)
+        return None if wkb is None else CountryPolygon.from_wkb(country, wkb, self.shapes.file)
+
+    def eligibility(self, country: str) -> Eligibility:
+        """The country's cells by the policy's rule."""
+        rule = self.policies["policy.s1.tile_index"].inclusion_rule
+        return eligible_cells(self.polygon(country), self.grid, rule)
+
+    def outlets(self, country: str) -> Outlets | None:
+        """The country's outlets less what the policy denies; None where it has none."""
+        self.require_country(country)
+        if country in self.policies["policy.s3.requirements"].denied:
+            return None
+        if fault := self.catalogue.faults.get(country):
+            raise fault
+        return self.catalogue.outlets.get(country)
+
+    def demand(self, country: str) -> int:
+        """Outlets of a country, a measure of its cost from S3 on."""
+        found = self.catalogue.outlets.get(country)
+        return 0 if found is None else len(found.merchant_id)
+
+    def extent(self, country: str) -> int:
+        """Bytes of the country's polygon, a measure of its cost in S1."""
+        return len(self.shapes.wkb.get(country, b""))
+
+    @property
+    def demanded(self) -> list[str]:
+        """Countries that need sites: those with outlets, less the denied, in code order."""
+        denied = self.policies["policy.s3.requirements"].denied
+        return [c for c in self.catalogue.outlets if c not in denied]
+
+    def tokens(self, dataset: str, country: str | None = None) -> dict[str, str]:
+        """The tokens of a dataset's path; reads of 1A only what the path needs."""
+        needed = dictionary()[dataset].tokens
+        found: dict[str, str] = {}
+        if "parameter_hash" in needed:
+            found["parameter_hash"] = self.parameter_hash
+        if "seed" in needed or "manifest_fingerprint" in needed:
+            seed, fingerprint = self.outlet_run
+            found |= {"seed": str(seed), "manifest_fingerprint": fingerprint}
+        if "run_id" in needed:
+            found["run_id"] = self.identity.run_id
+        if country is not None:
+            found["country"] = country
+        return {name: found[name] for name in needed if name in found}
+
+    def path(self, dataset: str, country: str | None = None) -> Path:
+        return self.root.of(dataset, **self.tokens(dataset, country))
+
+    def files(self, dataset: str, country: str) -> list[Path]:
+        """A published partition's part files; empty where it isn't published."""
+        return self.root.part_files(dataset, **self.tokens(dataset, country))
+
+    def files_of_input(self, dataset: str) -> list[Path]:
+        """The part files of an unpartitioned input."""
+        return self.root.part_files(dataset, **self.tokens(dataset))
+
+    def warm(self, *names: str) -> None:
+        """Read the named properties now, on this thread, so that workers only share them."""
+        for name in names:
+            getattr(self, name)
+
+
+_cache: dict[SegmentOptions, tuple[object, Segment]] = {}
+_cache_lock = threading.Lock()
+
+
+def open_segment(options: SegmentOptions) -> Segment:
+    """The segment of these options, read anew whenever one of its input files has changed."""
+    stamp = _stamp(DataRoot(options.root.absolute()))
+    with _cache_lock:
+        held = _cache.get(options)
+        if held is None or held[0] != stamp:
+            held = _cache[options] = (stamp, Segment(options))
+        return held[1]
+
+
+def _stamp(root: DataRoot) -> object:
+    paths = [root.of(name) for name in (*REFERENCES, *POLICY_MODELS)]
+    for name in ("outlet_catalogue", "validation_bundle_1A", "s0_gate_receipt_1B"):
+        for found in sorted(root.path.glob(dictionary()[name].glob)):
+            paths += [found, *sorted(found.rglob("*"))]
+    stats = []
+    for path in paths:
+        try:
+            status = path.stat()
+            stats.append((str(path), status.st_mtime_ns, status.st_size, status.st_ino))
+        except OSError:
+            stats.append((str(path), 0, 0, 0))
+    return tuple(stats)

@@ -1,0 +1,59 @@
+"""Is a published partition still what its state published? Asked before a later state builds on it.
+
+What a state published it noted in the run report: the receipt over the files' bytes. A partition
+that was cut short, edited or swapped since gives another one, and building on it would spread the
+fault into every later state. Hashing costs half a second for a world of 220 million tiles.
+"""
+
+from __future__ import annotations
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.parquet import open_parquet
+from segment1b_assets.storage.reports import read_report
+from segment1b_assets.storage.segment import Segment
+
+_STATE_OF = {
+    "tile_index": "S1",
+    "tile_bounds": "S1",
+    "tile_weights": "S2",
+    "s3_requirements": "S3",
+    "s4_alloc_plan": "S4",
+    "s5_site_tile_assignment": "S5",
+    "s6_site_jitter": "S6",
+    "s7_site_synthesis": "S7",
+}
+
+
+def require_untouched(
+    segment: Segment, country: str, dataset: str, code: str = "E107_DETERMINISM"
+) -> None:
+    """Hold a partition's files against the receipt that its state noted.
+
+    A partition that is not there is left to its reader, and one without a report (its run was
+    killed in between; the next run of its state writes it) to the validators.
+
+    Raises:
+        Segment1BError: `code` where the bytes are others; E_INPUT_SCHEMA where a file is not
+            readable parquet.
+    """
+    files = segment.files(dataset, country)
+    if not files:
+        return
+    for path in files:
+        open_parquet(path).close()
+    state = _STATE_OF[dataset]
+    report = read_report(segment, state, country) or {}
+    told = report.get("outputs", {}).get(dataset, {}).get("receipt")
+    if told is None:
+        return
+    found = receipt(segment.path(dataset, country), files)
+    if found != told:
+        raise Segment1BError(
+            code,
+            f"{dataset} was changed after {state} published it: the run report says receipt "
+            f"{told}, the files give {found}",
+            country=country, file=segment.path(dataset, country), value=found,
+            next_step=f"segment1b retire --dataset {dataset} --country {country} --why TEXT, "
+            f"then materialise {state} and what follows for this country",
+        )  # fmt: skip

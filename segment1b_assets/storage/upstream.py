@@ -1,0 +1,115 @@
+"""What one state reads of another: streams of a published partition, or the code of its absence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
+from segment1b_assets.storage.parquet import open_parquet, read_batches
+from segment1b_assets.storage.segment import Segment
+
+
+def batches(
+    segment: Segment, dataset: str, country: str, absent: str, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Stream a published partition in key order.
+
+    Args:
+        absent: the error code for a partition that is not there.
+    """
+    files = segment.files(dataset, country)
+    if not files:
+        raise Segment1BError(
+            absent,
+            f"{dataset} is not published for this country",
+            country=country,
+            file=segment.path(dataset, country),
+        )
+    _require_types(files, dataset, country, columns)
+    return _without_nulls(segment, read_batches(files, columns, segment.options.batch_rows), files)
+
+
+def _require_types(
+    files: Sequence[Path], dataset: str, country: str, columns: Sequence[str] | None
+) -> None:
+    """Columns of another type than the table's are refused before a row is read."""
+    declared = TABLES[dataset].arrow
+    for path in files:
+        with open_parquet(path) as reader:
+            there = reader.schema_arrow
+        for name in columns or declared.names:
+            if name not in there.names:
+                continue  # the reader names what is missing
+            kind = there.field(name).type
+            if _plain(kind) != _plain(declared.field(name).type):
+                raise Segment1BError(
+                    "E_INPUT_SCHEMA", f"column {name!r} of {dataset} is not of its declared type",
+                    country=country, file=path, value=str(kind),
+                )  # fmt: skip
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _without_nulls(
+    segment: Segment, found: Iterator[pa.RecordBatch], files: Sequence[Path]
+) -> Iterator[pa.RecordBatch]:
+    """Pass batches on; a null or a tile that the raster lacks ends it with an error."""
+    for batch in found:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if column.null_count:
+                raise Segment1BError(
+                    "E_INPUT_SCHEMA", f"column {name!r} holds a null", file=files[0]
+                )
+        if "tile_id" in batch.schema.names and batch.num_rows:
+            highest = int(batch.column("tile_id").to_numpy().max())
+            if highest >= segment.grid.nrows * segment.grid.ncols:
+                raise Segment1BError(
+                    "E_INPUT_SCHEMA", "column 'tile_id' names no cell of the raster",
+                    file=files[0], value=highest,
+                )  # fmt: skip
+        yield batch
+
+
+def tile_runs(segment: Segment, country: str, absent: str) -> CellRuns:
+    """A country's tile universe, from its published tile_index."""
+    column = (
+        batch.column("tile_id").to_numpy()
+        for batch in batches(segment, "tile_index", country, absent, ["tile_id"])
+    )
+    try:
+        return CellRuns.from_sorted_tile_ids(column, segment.grid.ncols)
+    except NotAscendingError as err:
+        raise Segment1BError(
+            "E003_DUP_TILE",
+            f"tile_index: {err}",
+            country=country,
+            file=segment.path("tile_index", country),
+        ) from err
+
+
+def row_areas_of(segment: Segment, country: str) -> NDArray[np.float64]:
+    """The published pixel_area_m2 of each raster row that has tiles, float64, shape (nrows,)."""
+    areas = np.zeros(segment.grid.nrows)
+    for batch in batches(
+        segment, "tile_index", country, "E101_TILE_INDEX_MISSING", ["raster_row", "pixel_area_m2"]
+    ):
+        areas[batch.column("raster_row").to_numpy()] = batch.column("pixel_area_m2").to_numpy()
+    return areas
+
+
+def row_count(segment: Segment, dataset: str, country: str) -> int:
+    """Rows of a published partition, from the files' footers; 0 where there is none."""
+    total = 0
+    for path in segment.files(dataset, country):
+        with open_parquet(path) as reader:
+            total += reader.metadata.num_rows
+    return total

@@ -1,0 +1,105 @@
+"""Judges a partition's form: schema, nulls, constants, lineage (contract sections 2 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandera.polars as pa_pl
+import polars as pl
+import pyarrow as pa
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaError, SchemaErrors
+
+from segment1b_assets.contracts import CONTRACT_VERSION
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.schemas import Column, TableSchema
+from segment1b_assets.storage.parquet import lineage_of, open_parquet
+from segment1b_assets.validation.verdict import Verdict
+
+_POLARS: Mapping[str, type[pl.DataType]] = {
+    "uint64": pl.UInt64,
+    "int64": pl.Int64,
+    "int32": pl.Int32,
+    "float64": pl.Float64,
+    "text": pl.String,
+}
+
+
+def pandera_model(table: TableSchema) -> pa_pl.DataFrameSchema:
+    """The pandera model of a table: column order, types, no nulls, bounds."""
+    return pa_pl.DataFrameSchema(
+        {c.name: _column(c) for c in table.columns}, strict=True, ordered=True
+    )
+
+
+def _column(column: Column) -> pa_pl.Column:
+    checks = []
+    if column.low is not None:
+        checks.append(pa_pl.Check.ge(column.low))
+    if column.high is not None:
+        checks.append(pa_pl.Check.le(column.high))
+    # The codes of a dictionary column are of no interest: the label is judged as text.
+    kind = pl.Categorical if column.kind == "iso" else _POLARS[column.kind]
+    return pa_pl.Column(kind, checks, nullable=False)
+
+
+def judge_form(
+    country: str,
+    files: Sequence[Path],
+    table: TableSchema,
+    tokens: Mapping[str, str],
+    *,
+    schema: str,
+    lineage: str,
+) -> list[Verdict]:
+    """Judge form and lineage of a partition, in bounded memory.
+
+    Args:
+        tokens: the path's tokens that the files' metadata must repeat.
+        schema, lineage: the codes of the two verdicts, in that order in the result.
+    """
+    return [_form(country, files, table, schema), _lineage(country, files, tokens, lineage)]
+
+
+def _form(country: str, files: Sequence[Path], table: TableSchema, code: str) -> Verdict:
+    if not files:
+        return Verdict(code, False, "the partition has no file")
+    model = pandera_model(table)
+    iso = next(c.name for c in table.columns if c.kind == "iso")
+    rows = 0
+    for path in files:
+        try:
+            with open_parquet(path) as reader:
+                if not reader.schema_arrow.equals(table.arrow, check_metadata=False):
+                    return Verdict(code, False, f"{path.name} has the schema {reader.schema_arrow}")
+                for batch in reader.iter_batches(batch_size=1 << 20):
+                    rows += batch.num_rows
+                    labels = batch.column(iso)
+                    if labels.null_count or set(labels.unique().to_pylist()) - {country}:
+                        return Verdict(code, False, f"{path.name}: {iso} is not always {country}")
+                    frame = pl.DataFrame(pl.from_arrow(batch))
+                    with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+                        model.validate(frame)
+        except (SchemaError, SchemaErrors) as err:
+            return Verdict(code, False, f"{path.name}: {' '.join(str(err).split())[:300]}")
+        except (pa.ArrowInvalid, OSError) as err:
+            return Verdict(code, False, f"{path.name}: {' '.join(str(err).split())[:300]}")
+        except Segment1BError as err:
+            return Verdict(code, False, err.detail)
+    return Verdict(code, True, facts={"rows": rows, "files": len(files)})
+
+
+def _lineage(country: str, files: Sequence[Path], tokens: Mapping[str, str], code: str) -> Verdict:
+    wanted = {"contract_version": CONTRACT_VERSION, **tokens, "country": country}
+    for path in files:
+        try:
+            found = lineage_of(path)
+        except Segment1BError as err:
+            return Verdict(code, False, err.detail)
+        for name, value in wanted.items():
+            if found.get(name) != value:
+                return Verdict(
+                    code, False, f"{path.name} says {name}={found.get(name)!r}, not {value!r}"
+                )
+    return Verdict(code, bool(files), "" if files else "the partition has no file")

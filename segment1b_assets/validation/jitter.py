@@ -1,0 +1,180 @@
+"""Judges s6_site_jitter and its events (contract section 4, S6, and section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.core.grid import Grid
+from segment1b_assets.storage.parquet import read_batches
+from segment1b_assets.validation.aligned_lines import LogFormError
+from segment1b_assets.validation.columns import (
+    Arrays,
+    Columns,
+    first_difference,
+    row_text,
+)
+from segment1b_assets.validation.country_points import CountryPoints, strictly_inside
+from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.grid_cells import CellLines, cell_lines
+from segment1b_assets.validation.hygiene import judge_form
+from segment1b_assets.validation.jitter_replay import JitterReplay
+from segment1b_assets.validation.rng_evidence import JITTER, FamilyLog
+from segment1b_assets.validation.site_keys import KEY, KeyOrder, judge_tiles
+from segment1b_assets.validation.verdict import Verdict
+
+_SITE: Final = (*KEY, "tile_id")
+_ROW: Final = (*_SITE, "delta_lat_deg", "delta_lon_deg")
+_FORM: Final = "E_INPUT_SCHEMA"
+
+
+def judge_jitter(
+    country: str,
+    files: Sequence[Path],
+    *,
+    identity: Identity,
+    ts_utc: str,
+    tokens: Mapping[str, str],
+    assignment_files: Sequence[Path],
+    tiles: CellRuns,
+    grid: Grid,
+    points: CountryPoints | None,
+    max_attempts: int,
+    events: Path,
+    trace: Path,
+) -> list[Verdict]:
+    """Judge one country's jitter.
+
+    Points are judged by GEOS and rationals, not by the state's own test; every attempt is drawn
+    again from its event's counter by other arithmetic, and no attempt that was passed over may
+    have been good.
+
+    Args:
+        tokens: the path's tokens, which the files repeat.
+        tiles: the cells of the published tile_index.
+        points: the country's points; None where it has no polygon, so that no site may lie in it.
+        ts_utc: the S0 receipt's verified_at_utc.
+        events, trace: the country's two in_cell_jitter logs.
+
+    Returns:
+        Verdicts for E_INPUT_SCHEMA (schema, lineage, manifest_fingerprint), E601_ROW_MISSING,
+        E602_ROW_EXTRA, E603_DUP_KEY, E605_SORT_VIOLATION, E606_FK_TILE_INDEX,
+        E607_POINT_OUTSIDE_PIXEL, E608_POINT_OUTSIDE_COUNTRY, E609_RNG_EVENT_COUNT and
+        E610_RNG_BUDGET_OR_COUNTERS; only the first where the form is broken.
+
+    Raises:
+        Segment1BError: the assignment cannot be read.
+    """
+    table = TABLES["s6_site_jitter"]
+    form = judge_form(country, files, table, tokens, schema=_FORM, lineage=_FORM)
+    broken = [v for v in form if not v.passed]
+    if broken:
+        return broken[:1]
+    found = Findings(
+        (
+            _FORM,
+            "E601_ROW_MISSING",
+            "E602_ROW_EXTRA",
+            "E603_DUP_KEY",
+            "E605_SORT_VIOLATION",
+            "E606_FK_TILE_INDEX",
+            "E607_POINT_OUTSIDE_PIXEL",
+            "E608_POINT_OUTSIDE_COUNTRY",
+            "E609_RNG_EVENT_COUNT",
+            "E610_RNG_BUDGET_OR_COUNTERS",
+        )
+    )
+    _judge_fingerprint(found, files, identity.manifest_fingerprint)
+    lines = cell_lines(grid)
+    sites = _judge_rows(found, files, assignment_files, tiles, lines, points)
+    log = FamilyLog(JITTER, country, identity, ts_utc, events, trace)
+    replayed = JitterReplay(found, country, identity, lines, points, max_attempts)
+    try:
+        replayed.judge(log, Columns(files, _ROW))
+    except LogFormError as err:
+        found.add("E610_RNG_BUDGET_OR_COUNTERS", str(err))
+    for fault in log.evidence.faults:
+        found.add("E610_RNG_BUDGET_OR_COUNTERS", fault)
+    return found.verdicts({"sites": sites, "rng_events": log.evidence.events_total})
+
+
+def _judge_fingerprint(found: Findings, files: Sequence[Path], wanted: str) -> None:
+    name = "manifest_fingerprint"
+    for batch in read_batches(files, columns=[name]):
+        values = batch.column(name).cast(pa.string()).unique().to_pylist()
+        if strange := [v for v in values if v != wanted]:
+            found.add(_FORM, f"{name} is {strange[0]!r} in some rows, not {wanted!r}")
+
+
+def _judge_rows(
+    found: Findings,
+    files: Sequence[Path],
+    assignment_files: Sequence[Path],
+    tiles: CellRuns,
+    lines: CellLines,
+    points: CountryPoints | None,
+) -> int:
+    order = KeyOrder(found, duplicate="E603_DUP_KEY", unsorted="E605_SORT_VIOLATION")
+    assignment = Columns(assignment_files, _SITE)
+    sites, in_step = 0, True
+    for block in Columns(files, _ROW).blocks():
+        sites += block["merchant_id"].size
+        order.judge(block)
+        judge_tiles(found, "E606_FK_TILE_INDEX", block, tiles)
+        _judge_points(found, block, lines, points)
+        if in_step:
+            in_step = _judge_parity(found, block, assignment.take(block["merchant_id"].size))
+    left = assignment.take(1)
+    if in_step and left["merchant_id"].size:
+        found.add("E601_ROW_MISSING", f"there is no row of {row_text(left, _SITE, 0)}")
+    return sites
+
+
+def _judge_parity(found: Findings, block: Arrays, wanted: Arrays) -> bool:
+    """Hold rows against S5's in step; False from the first that differs on."""
+    at = first_difference(block, wanted, _SITE)
+    if at is None:
+        return True
+    n = wanted["merchant_id"].size
+    have = tuple(int(block[name][at]) for name in _SITE)
+    want = tuple(int(wanted[name][at]) for name in _SITE) if at < n else None
+    told = f"{row_text(block, _SITE, at)} stands where S5 has {row_text(wanted, _SITE, at)}"
+    if want is not None and have > want:
+        found.add("E601_ROW_MISSING", told)
+    else:
+        found.add("E602_ROW_EXTRA", told)
+    return False
+
+
+def _judge_points(
+    found: Findings, block: Arrays, lines: CellLines, points: CountryPoints | None
+) -> None:
+    row, col = lines.rows_and_cols(block["tile_id"])
+    lon = lines.middle_lon[col] + block["delta_lon_deg"]
+    lat = lines.middle_lat[row] + block["delta_lat_deg"]
+    # Written so that a NaN is outside.
+    good = (lines.west[col] <= lon) & (lon <= lines.east[col])
+    good &= (lines.south[row] <= lat) & (lat <= lines.north[row])
+    if not good.all():
+        at = int(np.argmin(good))
+        found.add(
+            "E607_POINT_OUTSIDE_PIXEL",
+            f"{row_text(block, _SITE, at)} is put at {lon[at]!r} {lat[at]!r}",
+            int(np.count_nonzero(~good)),
+        )
+    for at in map(int, np.flatnonzero(~strictly_inside(points, lon, lat))):
+        finite = np.isfinite([lon[at], lat[at]]).all()
+        if points is not None and finite and points.belongs(lon[at], lat[at]):
+            continue
+        found.add(
+            "E608_POINT_OUTSIDE_COUNTRY",
+            f"{row_text(block, _SITE, at)} is put at {lon[at]!r} {lat[at]!r}; others not looked at",
+        )
+        break  # one is enough, and a file of strangers must not cost a rational each

@@ -1,0 +1,258 @@
+"""The RNG evidence of a country: its events, their trace, and what they sum to (section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.validation.aligned_lines import VARIES, Lines, LogFormError, read_lines
+from segment1b_assets.validation.columns import (
+    Arrays,
+    Columns,
+    first_difference,
+    row_text,
+    starts_of,
+    whole_runs,
+)
+
+_BEFORE: Final = ("rng_counter_before_hi", "rng_counter_before_lo")
+_AFTER: Final = ("rng_counter_after_hi", "rng_counter_after_lo")
+_SITE: Final = ("merchant_id", "site_order")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family's constants and its own keys, as the contract lists them."""
+
+    label: str
+    module: str
+    draws: int
+    own: dict[str, Any]
+    one_event_a_site: bool
+
+
+ASSIGN: Final = Family(
+    "site_tile_assign", "1B.S5.assigner", 1, {"tile_id": VARIES, "u": VARIES}, True
+)
+JITTER: Final = Family(
+    "in_cell_jitter",
+    "1B.S6.jitter",
+    2,
+    {
+        "sigma_lat_deg": 0.0,
+        "sigma_lon_deg": 0.0,
+        "delta_lat_deg": VARIES,
+        "delta_lon_deg": VARIES,
+    },
+    False,
+)
+FAMILIES: Final = {family.label: family for family in (ASSIGN, JITTER)}
+
+
+@dataclass
+class Evidence:
+    """What a country's logs of one family amount to; sums over countries are S9's rng_accounting.
+
+    Attributes:
+        events_total, blocks_total, draws_total: counted from the events.
+        envelope_failures: events whose after counter is not their before counter plus blocks.
+        trace_reconciled: every trace row repeats its event's counters and the running totals.
+        coverage_ok: the events' sites are the given sites, in order.
+        faults: what is wrong, in words, the first of each kind.
+    """
+
+    events_total: int = 0
+    blocks_total: int = 0
+    draws_total: int = 0
+    envelope_failures: int = 0
+    trace_reconciled: bool = True
+    coverage_ok: bool = True
+    faults: list[str] = field(default_factory=list)
+
+    def untraced(self, fault: str) -> None:
+        if self.trace_reconciled:
+            self.faults.append(fault)
+        self.trace_reconciled = False
+
+    def uncovered(self, fault: str) -> None:
+        if self.coverage_ok:
+            self.faults.append(fault)
+        self.coverage_ok = False
+
+
+class FamilyLog:
+    """The events of one family in one country, read side by side with their trace.
+
+    Args:
+        events, trace: the two files.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        country: str,
+        identity: Identity,
+        ts_utc: str,
+        events: Path,
+        trace: Path,
+    ) -> None:
+        self._family = family
+        self._events, self._trace = events, trace
+        run = {"ts_utc": ts_utc, "run_id": identity.run_id, "seed": identity.seed}
+        tokens = {
+            "parameter_hash": identity.parameter_hash,
+            "manifest_fingerprint": identity.manifest_fingerprint,
+        }
+        label = {"module": family.module, "substream_label": family.label}
+        counters = dict.fromkeys(_BEFORE + _AFTER, VARIES)
+        self._event_keys = {
+            **run, **tokens, **label, **counters, "blocks": 1, "draws": str(family.draws),
+            "merchant_id": VARIES, "legal_country_iso": country, "site_order": VARIES,
+            **family.own,
+        }  # fmt: skip
+        totals = dict.fromkeys(("events_total", "blocks_total", "draws_total"), VARIES)
+        self._trace_keys = {**run, **label, **counters, **totals}
+        self.evidence = Evidence()
+
+    def blocks(self) -> Iterator[Arrays]:
+        """The events' varying values, block by block; `evidence` is complete afterwards.
+
+        Neither log exists where a country has no sites: then there are no blocks.
+
+        Raises:
+            LogFormError: a line of the events is not of the form. (A faulty trace is only noted.)
+        """
+        if not self._events.exists() and not self._trace.exists():
+            return
+        trace: Iterator[Lines] | None = read_lines(self._trace, self._trace_keys)
+        for lines in read_lines(self._events, self._event_keys):
+            block: Arrays = {key: lines.uints(key) for key in (*_BEFORE, *_SITE)}
+            for key, value in self._family.own.items():
+                if value is VARIES:
+                    block[key] = lines.uints(key) if key == "tile_id" else lines.floats(key)
+            self._weigh(lines, block)
+            trace = self._compare(lines, trace)
+            self._count(len(lines))
+            yield block
+        if trace is not None:
+            self._end(trace)
+
+    def _weigh(self, lines: Lines, block: Arrays) -> None:
+        """Count the events whose counters do not advance by their one block."""
+        hi, lo = (block[key] for key in _BEFORE)
+        after_hi, after_lo = lines.uints_like(_AFTER[0], _BEFORE[0], hi), lines.uints(_AFTER[1])
+        carried = lo == np.uint64(2**64 - 1)
+        good = (after_lo == lo + np.uint64(1)) & (after_hi == hi + carried)
+        if not good.all():
+            line = lines.first + int(np.argmin(good))
+            if not self.evidence.envelope_failures:
+                self.evidence.faults.append(
+                    f"{lines.name} line {line}: the counters do not advance by one block"
+                )
+            self.evidence.envelope_failures += int(np.count_nonzero(~good))
+
+    def _compare(self, events: Lines, trace: Iterator[Lines] | None) -> Iterator[Lines] | None:
+        """Hold a block of events against its trace; None once the trace has failed."""
+        if trace is None:
+            return None
+        try:
+            rows = next(trace, None)
+            if rows is None or len(rows) != len(events):
+                missing = events.first + (0 if rows is None else len(rows))
+                raise LogFormError(f"{self._trace.name} ends before line {missing}")
+            good = _same_counters(rows, events)
+            count = np.arange(events.first, events.first + len(rows), dtype=np.uint64)
+            events_total = rows.uints("events_total")
+            good &= events_total == count
+            good &= rows.uints_like("blocks_total", "events_total", events_total) == count
+            draws = rows.uints_like("draws_total", "events_total", events_total)
+            good &= draws == count * np.uint64(self._family.draws)
+            if not good.all():
+                line = rows.first + int(np.argmin(good))
+                raise LogFormError(f"{rows.name} line {line} is not the running sum of the events")
+        except LogFormError as fault:
+            self.evidence.untraced(str(fault))
+            return None
+        return trace
+
+    def _end(self, trace: Iterator[Lines]) -> None:
+        try:
+            rows = next(trace, None)
+            if rows is not None:
+                raise LogFormError(f"{rows.name} line {rows.first} has no event")
+        except LogFormError as fault:
+            self.evidence.untraced(str(fault))
+
+    def _count(self, events: int) -> None:
+        self.evidence.events_total += events
+        self.evidence.blocks_total += events
+        self.evidence.draws_total += events * self._family.draws
+
+
+def country_evidence(
+    family: Family,
+    country: str,
+    identity: Identity,
+    ts_utc: str,
+    events: Path,
+    trace: Path,
+    site_files: Sequence[Path],
+) -> Evidence:
+    """Evidence of one family in one country, with coverage of the sites in `site_files`.
+
+    Args:
+        events, trace: the country's logs; neither exists where the country has no sites.
+        site_files: any site table's files (merchant_id, site_order), in key order.
+
+    Returns:
+        The evidence; malformed lines, gaps and strangers are faults in it, never exceptions.
+
+    Raises:
+        Segment1BError: a site file cannot be read.
+    """
+    sites = Columns(site_files, _SITE)
+    log = FamilyLog(family, country, identity, ts_utc, events, trace)
+    evidence = log.evidence
+    try:
+        for block in whole_runs(log.blocks(), _SITE):
+            drawn = block
+            if not family.one_event_a_site:
+                runs = starts_of(block, _SITE)
+                drawn = {key: block[key][runs] for key in _SITE}
+            wanted = sites.take(drawn["merchant_id"].size)
+            if evidence.coverage_ok:
+                at = first_difference(drawn, wanted, _SITE)
+                if at is not None:
+                    evidence.uncovered(
+                        f"{events.name}: the event of {row_text(drawn, _SITE, at)} stands where "
+                        f"the sites have {row_text(wanted, _SITE, at)}"
+                    )
+    except LogFormError as fault:
+        evidence.uncovered(str(fault))
+        evidence.untraced(str(fault))
+    else:
+        left = sites.take(1)
+        if left["merchant_id"].size:
+            evidence.uncovered(f"{events.name}: no event of {row_text(left, _SITE, 0)}")
+    return evidence
+
+
+def _same_counters(rows: Lines, events: Lines) -> NDArray[np.bool_]:
+    """Whether each trace row has the counters of its event, compared as they are written."""
+    # The four counters and the keys between them read the same in both logs.
+    a, b = (
+        lines.matrix[:, lines.places[_BEFORE[0]].start : lines.places[_AFTER[1]].stop]
+        for lines in (rows, events)
+    )
+    if a.shape != b.shape:
+        raise LogFormError(f"{rows.name} and {events.name} write counters in different widths")
+    if np.array_equal(a, b):
+        return np.ones(len(rows), bool)
+    same: NDArray[np.bool_] = (a == b).all(axis=1)
+    return same

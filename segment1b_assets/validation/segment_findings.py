@@ -1,0 +1,152 @@
+"""S9's judgement: every country's sites and evidence, and what stands against the flag (S9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.data_root import sha256_of
+from segment1b_assets.storage.drain import run_side_by_side
+from segment1b_assets.storage.parquet import lineage_of
+from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.upstream import row_count
+from segment1b_assets.validation.rng_evidence import FAMILIES, Evidence, country_evidence
+from segment1b_assets.validation.verdict import Verdict
+
+_SITE_STATES = ("s5_site_tile_assignment", "s6_site_jitter", "s7_site_synthesis", "site_locations")
+_SORTS = frozenset({"A704", "A804"})
+_TOKENS = frozenset({"A703", "A803"})
+
+
+@dataclass
+class CountryFindings:
+    """One country: its rows, its evidence by family, and what is wrong, in words."""
+
+    country: str
+    rows_s7: int = 0
+    rows_s8: int = 0
+    faults: list[str] = field(default_factory=list)
+    sort_violations: int = 0
+    token_mismatches: int = 0
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+
+    @property
+    def parity_ok(self) -> bool:
+        return self.rows_s7 == self.rows_s8 and not self.faults
+
+
+@dataclass
+class SegmentFindings:
+    """All countries with outlets, the product's files, and what stands against the flag."""
+
+    countries: list[CountryFindings]
+    egress: dict[str, str]
+    faults: list[str]
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults
+
+
+def judge_segment(segment: Segment, judges: Sequence[object], workers: int) -> SegmentFindings:
+    """Judge every country that needs sites.
+
+    Args:
+        judges: the judge functions of S7 and S8: (segment, country) -> dataset -> verdicts.
+
+    Raises:
+        Segment1BError: E301_NO_PASS_FLAG; what reading the catalogue raises.
+    """
+    segment.warm("receipt", "policies", "identity", "header", "shapes", "catalogue")
+    faults = [
+        f"E302_FK_COUNTRY: the outlet catalogue holds {rows} outlets of {code!r}"
+        for code, rows in segment.catalogue.foreign.items()
+        if code not in segment.policies["policy.s3.requirements"].denied
+    ]
+    missing = _missing(segment)
+    for dataset, countries in missing.items():
+        faults.append(
+            f"{dataset} is missing for {', '.join(countries)}: materialise these countries"
+        )
+    absent = {country for countries in missing.values() for country in countries}
+    demanded = [c for c in segment.demanded if c not in absent]
+
+    def one(country: str) -> CountryFindings:
+        return _judge_country(segment, judges, country)
+
+    found = sorted(run_side_by_side(one, demanded, workers), key=lambda f: f.country)
+    found += [CountryFindings(c, faults=["missing"]) for c in sorted(absent)]
+    found.sort(key=lambda f: f.country)
+    for country in found:
+        if country.country not in absent:
+            faults += [f"{country.country}: {fault}" for fault in country.faults]
+    egress, strangers = _egress(segment)
+    return SegmentFindings(found, egress, faults + strangers)
+
+
+def _missing(segment: Segment) -> dict[str, list[str]]:
+    missing: dict[str, list[str]] = {}
+    for country in segment.demanded:
+        for dataset in _SITE_STATES:
+            if not segment.files(dataset, country):
+                missing.setdefault(dataset, []).append(country)
+                break
+    return missing
+
+
+def _judge_country(segment: Segment, judges: Sequence[object], country: str) -> CountryFindings:
+    found = CountryFindings(country)
+    try:
+        found.rows_s7 = row_count(segment, "s7_site_synthesis", country)
+        found.rows_s8 = row_count(segment, "site_locations", country)
+        for judge in judges:
+            verdicts: Mapping[str, Sequence[Verdict]] = judge(segment, country)  # type: ignore[operator]
+            for dataset, judged in verdicts.items():
+                for verdict in judged:
+                    if verdict.passed:
+                        continue
+                    found.faults.append(f"{dataset} {verdict.code}: {verdict.detail}")
+                    found.sort_violations += verdict.code in _SORTS
+                    found.token_mismatches += verdict.code in _TOKENS
+        for label, family in FAMILIES.items():
+            evidence = country_evidence(
+                family,
+                country,
+                segment.identity,
+                segment.receipt.verified_at_utc,
+                segment.path(f"rng_events_{label}", country),
+                segment.path(f"rng_trace_{label}", country),
+                segment.files("s7_site_synthesis", country),
+            )
+            found.evidence[label] = evidence
+            found.faults += [f"{label}: {fault}" for fault in evidence.faults]
+    except Segment1BError as err:
+        found.faults.append(str(err))
+    return found
+
+
+def _egress(segment: Segment) -> tuple[dict[str, str], list[str]]:
+    """Root-relative path -> SHA-256 of every site_locations file, and what is foreign there."""
+    egress: dict[str, str] = {}
+    others: dict[str, list[str]] = {}
+    strangers = []
+    demanded = set(segment.demanded)
+    for country in segment.iso_names:
+        for path in segment.files("site_locations", country):
+            egress[segment.root.relative(path)] = sha256_of(path).hex()
+            try:
+                held = lineage_of(path).get("parameter_hash", "none")
+                if held != segment.parameter_hash:
+                    others.setdefault(held, []).append(country)
+                elif country not in demanded and row_count(segment, "site_locations", country):
+                    strangers.append(f"{country}: site_locations holds sites that nobody needs")
+            except Segment1BError as err:
+                if country not in demanded:
+                    strangers.append(f"{country}: {err}")
+    for held, countries in sorted(others.items()):
+        strangers.append(
+            f"site_locations of {', '.join(sorted(set(countries)))} stem from parameter_hash "
+            f"{held}, the others from {segment.parameter_hash}: re-run these countries"
+        )
+    return dict(sorted(egress.items())), strangers

@@ -1,0 +1,115 @@
+"""Judges s7_site_synthesis (contract section 4, S7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.core.grid import Grid
+from segment1b_assets.storage.catalogue import Outlets
+from segment1b_assets.validation.columns import Arrays, Columns, row_text
+from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.grid_cells import CellLines, cell_lines
+from segment1b_assets.validation.hygiene import judge_form
+from segment1b_assets.validation.site_keys import KEY, Coverage, KeyOrder, Parity, judge_tiles
+from segment1b_assets.validation.verdict import Verdict
+
+_SITE: Final = (*KEY, "tile_id")
+_ROW: Final = (*_SITE, "lon_deg", "lat_deg")
+_DELTAS: Final = (*_SITE, "delta_lon_deg", "delta_lat_deg")
+
+
+def judge_synthesis(
+    country: str,
+    files: Sequence[Path],
+    *,
+    tokens: Mapping[str, str],
+    assignment_files: Sequence[Path],
+    jitter_files: Sequence[Path],
+    outlets: Outlets | None,
+    bounds: CellRuns,
+    grid: Grid,
+) -> list[Verdict]:
+    """Judge one country's coordinates.
+
+    Each coordinate is held against the exact sum of centroid and delta, of which it must be the
+    nearest binary64.
+
+    Args:
+        tokens: the path's tokens, which the files repeat.
+        outlets: the country's rows of the outlet catalogue less what the policy denies.
+        bounds: the cells of the published tile_bounds.
+
+    Returns:
+        Verdicts for A701 to A707; only A702 or A703 where the form is broken.
+
+    Raises:
+        Segment1BError: S5 or S6 cannot be read.
+    """
+    table = TABLES["s7_site_synthesis"]
+    form = judge_form(country, files, table, tokens, schema="A702", lineage="A703")
+    if not form[0].passed:
+        return form
+    found = Findings(("A701", "A704", "A705", "A706", "A707"))
+    order = KeyOrder(found, duplicate="A701", unsorted="A704")
+    assigned = Parity(found, "A701", "S5", Columns(assignment_files, _SITE), _SITE)
+    jittered = Parity(found, "A701", "S6", Columns(jitter_files, _SITE), _SITE)
+    covered = Coverage(found, "A706", outlets)
+    deltas = Columns(jitter_files, _DELTAS)
+    lines = cell_lines(grid)
+    sites = 0
+    for block in Columns(files, _ROW).blocks():
+        n = block["merchant_id"].size
+        sites += n
+        order.judge(block)
+        assigned.judge(block)
+        jittered.judge(block)
+        covered.judge(block)
+        judge_tiles(found, "A707", block, bounds)
+        _judge_sums(found, block, deltas.take(n), lines)
+    for side in (assigned, jittered, covered):
+        side.close()
+    verdicts = found.verdicts({"sites": sites})
+    return sorted([*form, *verdicts], key=lambda verdict: verdict.code)
+
+
+def _judge_sums(found: Findings, block: Arrays, deltas: Arrays, lines: CellLines) -> None:
+    n = deltas["merchant_id"].size  # fewer where S6 lacks rows, which is parity's to tell
+    block = {name: column[:n] for name, column in block.items()}
+    # Out of step, the deltas are another row's: that too is parity's.
+    in_step = np.ones(n, bool)
+    for name in _SITE:
+        in_step &= block[name] == deltas[name]
+    row, col = lines.rows_and_cols(block["tile_id"])
+    for name, delta, middle in (
+        ("lon_deg", deltas["delta_lon_deg"], lines.middle_lon[col]),
+        ("lat_deg", deltas["delta_lat_deg"], lines.middle_lat[row]),
+    ):
+        for i in np.flatnonzero(in_step & _doubtful(block[name], middle, delta)):
+            exact = _rounded_sum(middle[i], delta[i])
+            if exact != block[name][i]:
+                told = row_text(block, (*_SITE, name), int(i))
+                found.add("A705", f"{told}: centroid + delta is {exact!r}; others not looked at")
+                break
+
+
+def _doubtful(
+    told: NDArray[np.float64], middle: NDArray[np.float64], delta: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Rows whose coordinate the extended sum doesn't round to: wrong, or rounded twice."""
+    total = middle.astype(np.longdouble) + delta.astype(np.longdouble)
+    doubtful: NDArray[np.bool_] = total.astype(np.float64) != told
+    return doubtful
+
+
+def _rounded_sum(a: float, b: float) -> float:
+    """The binary64 nearest to a + b, by way of the exact rational."""
+    return float(Fraction(a) + Fraction(b)) if math.isfinite(b) else math.nan

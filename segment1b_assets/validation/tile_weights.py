@@ -1,0 +1,260 @@
+"""Judges tile_weights against the tiles and masses it was made from (contract section 4, S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
+from segment1b_assets.core.exact_sum import sum_of_weights
+from segment1b_assets.validation.columns import Columns
+from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.judged_masses import (
+    JudgedMasses,
+    RasterReader,
+    area_masses,
+    equal_masses,
+    raster_masses,
+)
+from segment1b_assets.validation.partition_form import form_fault
+from segment1b_assets.validation.remainder_window import RemainderWindow, Standing
+from segment1b_assets.validation.verdict import Verdict
+
+Basis = Literal["uniform", "area_m2", "population"]
+
+CODES: Final = (
+    "E102_FK_MISMATCH",
+    "E104_ZERO_MASS",
+    "E105_NORMALIZATION",
+    "E106_MONOTONICITY",
+    "E108_WRITER_HYGIENE",
+)
+#: A single row that holds every tile id, where the raster's own rows are of no interest.
+_ONE_ROW: Final = 1 << 62
+
+
+def judge_tile_weights(
+    country: str,
+    files: Sequence[Path],
+    tile_index_files: Sequence[Path],
+    dp: int,
+    basis: Basis,
+    raster: RasterReader | None = None,
+    *,
+    lineage: Mapping[str, str] | None = None,
+    told_fallback: bool | None = None,
+) -> list[Verdict]:
+    """Judge one country's weights in two passes over the files and one over the raster.
+
+    The masses are summed by error-free folds, and the weights are judged by the extremes of
+    weight less quota instead of by ranking remainders. Any single value that is changed, and any
+    two that are exchanged, fail a rule.
+
+    Args:
+        country: ISO code.
+        files, tile_index_files: of the two partitions.
+        dp, basis: of the policy.
+        raster: for population, a reader of the raster that no other thread uses. The masses of
+            area_m2 are the published pixel_area_m2 of the tiles.
+        lineage: metadata that the files must carry.
+        told_fallback: zero_mass_fallback as the run report has it.
+
+    Returns:
+        Verdicts of E102, E104, E105, E106 and E108. A rule that cannot be judged because of what
+        another one found fails too, and says so.
+    """
+    findings = Findings(CODES)
+    labels = {"country_iso": country, "basis": basis}
+    fault = form_fault(files, TABLES["tile_weights"], labels, lineage)
+    if fault:
+        findings.add("E108_WRITER_HYGIENE", fault)
+        _not_judged(findings, "E108_WRITER_HYGIENE", CODES[:4])
+        return findings.verdicts({})
+    if basis != "population":
+        ncols = _ONE_ROW
+    elif raster is not None:
+        ncols = raster.shape[1]
+    else:
+        raise ValueError("weights of basis population are judged with the raster")
+    runs = _universe(findings, files, tile_index_files, dp, ncols)
+    masses = None
+    if runs is None:
+        _not_judged(findings, "E102_FK_MISMATCH", ["E104_ZERO_MASS", "E106_MONOTONICITY"])
+    elif runs.count:
+        masses = _masses(findings, runs, tile_index_files, basis, raster)
+    zero_mass = masses is not None and masses.total == 0
+    if runs is not None and zero_mass:
+        masses = equal_masses(runs.count)
+    totals = _judge_values(findings, files, runs, masses, dp, zero_mass)
+    if told_fallback is not None and masses is not None and told_fallback != zero_mass:
+        findings.add("E104_ZERO_MASS", f"the run report says zero_mass_fallback={told_fallback}")
+    return findings.verdicts({**totals, "zero_mass": zero_mass})
+
+
+def _not_judged(findings: Findings, because: str, codes: Sequence[str]) -> None:
+    for code in codes:
+        findings.add(code, f"not judged, because {because} failed")
+
+
+def _universe(
+    findings: Findings, files: Sequence[Path], index: Sequence[Path], dp: int, ncols: int
+) -> CellRuns | None:
+    """The tiles, if weights and index hold the same ones in order."""
+    tile_index = Columns(index, ["tile_id"])
+    same = True
+
+    def ids_with_dp() -> Iterator[NDArray[np.uint64]]:
+        nonlocal same
+        for block in Columns(files, ["tile_id", "dp"]).blocks():
+            other = np.flatnonzero(block["dp"] != dp)
+            if other.size:
+                tile, found = block["tile_id"][other[0]], block["dp"][other[0]]
+                findings.add(
+                    "E108_WRITER_HYGIENE", f"tile_id {tile} has dp {found}, not {dp}", other.size
+                )
+            other_ids = tile_index.take(block["tile_id"].size)["tile_id"]
+            same = same and np.array_equal(block["tile_id"], other_ids)
+            yield block["tile_id"]
+
+    try:
+        weighed = CellRuns.from_sorted_tile_ids(ids_with_dp(), ncols)
+    except (NotAscendingError, OverflowError) as err:
+        findings.add("E108_WRITER_HYGIENE", str(err))
+        _not_judged(findings, "E108_WRITER_HYGIENE", ["E102_FK_MISMATCH"])
+        return None
+    except Segment1BError as err:
+        findings.add("E102_FK_MISMATCH", f"tile_index cannot be compared: {err}")
+        return None
+    if same and tile_index.take(1)["tile_id"].size == 0:
+        return weighed
+    _tell_apart(findings, weighed, index)
+    return None
+
+
+def _tell_apart(findings: Findings, weighed: CellRuns, index: Sequence[Path]) -> None:
+    ids = (block["tile_id"] for block in Columns(index, ["tile_id"]).blocks())
+    try:
+        tiles = CellRuns.from_sorted_tile_ids(ids, weighed.ncols)
+    except (Segment1BError, NotAscendingError, OverflowError) as err:
+        findings.add("E102_FK_MISMATCH", f"tile_index cannot be compared: {err}")
+        return
+    lacking, extra = tiles.subtract(weighed), weighed.subtract(tiles)
+    if lacking.count:
+        first = f"the first is {lacking.starts[0]}"
+        findings.add("E102_FK_MISMATCH", f"a tile lacks a weight; {first}", lacking.count)
+    if extra.count:
+        first = f"the first is {extra.starts[0]}"
+        findings.add("E102_FK_MISMATCH", f"a weight lacks a tile; {first}", extra.count)
+
+
+def _masses(
+    findings: Findings,
+    runs: CellRuns,
+    index: Sequence[Path],
+    basis: Basis,
+    raster: RasterReader | None,
+) -> JudgedMasses | None:
+    try:
+        if basis == "uniform":
+            masses = equal_masses(runs.count)
+        elif basis == "area_m2":
+            masses = area_masses(index)
+        else:
+            assert raster is not None
+            masses = raster_masses(runs, raster)
+    except Segment1BError as err:
+        for code in ("E104_ZERO_MASS", "E106_MONOTONICITY"):
+            findings.add(code, f"not judged, because the masses cannot be read: {err}")
+        return None
+    if masses.fault:
+        findings.add("E105_NORMALIZATION", masses.fault)
+        _not_judged(findings, "E105_NORMALIZATION", ["E104_ZERO_MASS", "E106_MONOTONICITY"])
+        return None
+    return masses
+
+
+def _judge_values(
+    findings: Findings,
+    files: Sequence[Path],
+    runs: CellRuns | None,
+    masses: JudgedMasses | None,
+    dp: int,
+    zero_mass: bool,
+) -> dict[str, Any]:
+    """Judge the weights themselves in one pass; without masses, only their sum and sign."""
+    scale = 10**dp
+    window = None if masses is None else RemainderWindow(masses.total, scale)
+    equal = None if runs is None or not runs.count else _EqualLaw(runs.count, scale)
+    total = rows = 0
+    for mass, values in _weight_blocks(files, masses):
+        total += sum_of_weights(values)
+        below = int(np.count_nonzero(values < 0))
+        if below:
+            findings.add("E105_NORMALIZATION", f"a weight is {values.min()}", below)
+        if window is not None and mass is not None:
+            window.add(mass, values)
+        if equal is not None:
+            equal.add(values)
+        rows += values.size
+    if total != (scale if rows else 0):
+        findings.add("E105_NORMALIZATION", f"the weights sum to {total}, not to 10^{dp}")
+    if window is not None and runs is not None and equal is not None and not window.fits():
+        said = _misfit(runs, *window.extremes())
+        findings.add("E106_MONOTONICITY", said)
+        if zero_mass:
+            findings.add(
+                "E104_ZERO_MASS", f"there is no mass, but the shares are not equal: {said}"
+            )
+        elif equal.kept:
+            findings.add("E104_ZERO_MASS", "the shares are equal, but there is mass")
+    return {"rows": rows, "weight_sum": total}
+
+
+def _weight_blocks(
+    files: Sequence[Path], masses: JudgedMasses | None
+) -> Iterator[tuple[NDArray[Any] | None, NDArray[np.int64]]]:
+    weights = Columns(files, ["weight_fp"])
+    if masses is None:
+        for block in weights.blocks():
+            yield None, block["weight_fp"]
+    else:
+        for mass in masses.blocks():
+            yield mass, weights.take(mass.size)["weight_fp"]
+
+
+class _EqualLaw:
+    """Whether weights are those of equal masses: K // N, and one more for the first K mod N."""
+
+    def __init__(self, tiles: int, scale: int) -> None:
+        self._share, self._more = divmod(scale, tiles)
+        self._seen = 0
+        self.kept = True
+
+    def add(self, weights: NDArray[np.int64]) -> None:
+        if self.kept:
+            place = np.arange(self._seen, self._seen + weights.size)
+            self.kept = bool((weights == self._share + (place < self._more)).all())
+        self._seen += weights.size
+
+
+def _misfit(runs: CellRuns, largest: Standing, smallest: Standing) -> str:
+    return (
+        f"{_told(runs, largest)} is too heavy beside {_told(runs, smallest)}: the largest "
+        "remainder would have given its unit to the other"
+    )
+
+
+def _told(runs: CellRuns, tile: Standing) -> str:
+    upto = np.cumsum(runs.lengths)
+    run = int(np.searchsorted(upto, tile.position, side="right"))
+    tile_id = int(runs.stops[run] - (upto[run] - tile.position))
+    return (
+        f"tile_id {tile_id} (mass {tile.mass!r}, weight {tile.weight}, "
+        f"{float(tile.excess):+.6g} off its quota)"
+    )

@@ -1,0 +1,190 @@
+"""A day in the web UI: a real webserver and daemon, the embedded world, a headless browser.
+
+    pytest -m browser segment1b_assets_tests/browser
+    SEGMENT1B_SCREENSHOTS=1 ...            makes the pictures of the user guide
+
+Clicks where a person would click; GraphQL where the page only waits. The tests share one
+deployment; each makes what it needs and none relies on another having run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+pytest.importorskip("playwright", reason="the browser tests need the package playwright")
+
+from segment1b_assets_tests.browser.deployment import Deployment, deployed
+from segment1b_assets_tests.browser.graphql_client import until
+from segment1b_assets_tests.browser.screen import CHROMIUM, Screen, screen
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("web_ui"),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package chromium"),
+    # Playwright drives its own event loop; what it leaves open at exit is not ours.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+#: Neighbours in the list of codes: one run.
+FIVE = ["LR", "LS", "LT", "LU", "LV"]
+TILES = ["tile_index", "tile_bounds"]
+SITES = [
+    "s3_requirements", "s4_alloc_plan", "s5_site_tile_assignment", "s6_site_jitter",
+    "s7_site_synthesis", "site_locations",
+]  # fmt: skip
+GROUPS = ["segment_1a", "references", "policies", "s0_gate", "s1_tiles", "s2_weights", "s9_bundle"]
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployed(tmp_path_factory.mktemp("deployment")) as running:
+        yield running
+
+
+@pytest.fixture
+def ui(deployment: Deployment, tmp_path: Path) -> Iterator[Screen]:
+    with screen(deployment.url, tmp_path) as opened:
+        yield opened
+
+
+def make(deployment: Deployment, assets: list[str], country: str | None) -> None:
+    """Materialise in one run, unless it is done."""
+    if country is not None and all(
+        country in deployment.graphql.materialised(asset) for asset in assets
+    ):
+        return
+    run = deployment.graphql.launch(assets, country)
+    assert deployment.graphql.wait_for_run(run) == "SUCCESS"
+
+
+def test_the_graph_shows_the_contract_from_references_to_bundle(ui: Screen) -> None:
+    ui.open("/asset-groups")
+    for group in GROUPS:
+        ui.text(group)
+    ui.picture("graph-groups")
+    ui.page.set_viewport_size({"width": 1920, "height": 1200})
+    ui.page.keyboard.press("Alt+e")  # the UI's own shortcut: open every group
+    ui.text("s3_requirements")
+    ui.page.reload(wait_until="domcontentloaded")  # groups stay open, and the graph is fitted
+    for asset in ("tile_weights", "s3_requirements", "site_locations"):
+        ui.text(asset)
+    ui.picture("graph")
+
+
+def test_one_country_is_materialised_by_hand(ui: Screen, deployment: Deployment) -> None:
+    before = deployment.graphql.runs()
+    ui.open("/assets/tile_index?view=partitions")
+    ui.button("Materialize").first.click()
+    ui.text("Select a partition").click()
+    ui.page.keyboard.type("NZ")
+    ui.text("Select all (1)")
+    ui.page.locator("li:visible", has_text="NZ").last.click()
+    ui.page.keyboard.press("Escape")
+    ui.text("1 partition", exact=True)
+    ui.picture("materialise-dialog")
+    ui.button("Launch 1 run").click()
+
+    runs = until("a run was launched", deployment.graphql.runs, lambda r: len(r) > len(before))
+    assert deployment.graphql.wait_for_run(runs[0]) == "SUCCESS"
+    assert "NZ" in deployment.graphql.materialised("tile_index")
+    assert deployment.graphql.latest_check("tile_index", "all_rules", "NZ").status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("asset", ["tile_index", "tile_weights", "site_locations"])
+def test_a_partitions_page_shows_its_figures_and_its_map(
+    ui: Screen, deployment: Deployment, asset: str
+) -> None:
+    make(deployment, [*TILES, "tile_weights"], "NZ")
+    if asset == "site_locations":
+        make(deployment, ["s0_gate_receipt_1B"], None)
+        make(deployment, SITES, "NZ")
+    told = deployment.graphql.metadata(asset, "NZ")
+    folder = next((deployment.root / "layer1" / "1B" / asset).rglob("country=NZ"))
+    rows = sum(pq.read_metadata(f).num_rows for f in folder.glob("*.parquet"))
+    assert int(told["dagster/partition_row_count"]) == rows > 0
+    assert int(told["bytes"]) == sum(f.stat().st_size for f in folder.iterdir())
+
+    ui.open(f"/assets/{asset}?view=partitions&partition=NZ")
+    ui.text(told["receipt"])
+    ui.picture(f"partition-{asset}")
+    ui.text("Show Markdown").click()
+    shown = ui.page.locator("img[src^='data:image/png;base64,']").first
+    shown.wait_for()
+    ui.picture(f"map-{asset}")
+    width, height = shown.evaluate("i => [i.naturalWidth, i.naturalHeight]")
+    assert min(width, height) > 150
+    assert len(told["map"]) < 100_000 * 4 / 3
+
+
+def test_a_corrupted_partition_fails_its_checks_and_says_why(
+    ui: Screen, deployment: Deployment
+) -> None:
+    make(deployment, [*TILES, "tile_weights"], "MT")
+    graphql = deployment.graphql
+    rules = graphql.checks_of("tile_weights")
+    assert graphql.latest_check("tile_weights", "E105_NORMALIZATION", "MT").status == "SUCCEEDED"
+    (file,) = (deployment.root / "layer1" / "1B" / "tile_weights").rglob("country=MT/*.parquet")
+    good = file.read_bytes()
+    _add_to_first_weight(file, 1000)
+    try:
+        run = graphql.launch([], "MT", [("tile_weights", rule) for rule in rules])
+        graphql.wait_for_run(run)
+        judged = graphql.latest_check("tile_weights", "E105_NORMALIZATION", "MT")
+        assert (judged.status, judged.run) == ("FAILED", run)
+        assert "1000000001000" in judged.texts["detail"]
+        assert graphql.latest_check("tile_weights", "all_rules", "MT").status == "FAILED"
+        assert graphql.latest_check("tile_weights", "E102_FK_MISMATCH", "MT").status == "SUCCEEDED"
+
+        assert "MT" in graphql.countries_by_verdict("tile_weights", "all_rules")["failed"]
+
+        ui.open("/assets/tile_weights?view=checks&checkDetail=E105_NORMALIZATION")
+        ui.text(judged.texts["detail"])
+        ui.text("Failed")
+        ui.picture("check-failed")
+    finally:
+        file.write_bytes(good)
+    again = graphql.launch([], "MT", [("tile_weights", rule) for rule in rules])
+    assert graphql.wait_for_run(again) == "SUCCESS"
+    assert graphql.latest_check("tile_weights", "all_rules", "MT").status == "SUCCEEDED"
+    assert "MT" in graphql.countries_by_verdict("tile_weights", "all_rules")["succeeded"]
+
+
+def _add_to_first_weight(file: Path, amount: int) -> None:
+    """Change one number; schema, rows and lineage stay."""
+    table = pq.read_table(file)
+    at = table.schema.get_field_index("weight_fp")
+    weights = table.column(at).to_pylist()
+    weights[0] += amount
+    column = pa.array(weights, pa.int64())
+    pq.write_table(table.set_column(at, table.schema.field(at), column), file)
+
+
+def test_a_backfill_of_five_ends_with_five_green_partitions(
+    ui: Screen, deployment: Deployment
+) -> None:
+    backfill = deployment.graphql.backfill(TILES, FIVE, "five countries")
+    ui.open(f"/runs/b/{backfill}")
+    ui.text("tile_bounds")
+    ui.picture("backfill-running")
+    assert deployment.graphql.wait_for_backfill(backfill) == "COMPLETED_SUCCESS"
+    for asset in TILES:
+        assert set(FIVE) <= set(deployment.graphql.materialised(asset))
+
+    ui.open(f"/runs/b/{backfill}")
+    ui.text("Succeeded")
+    assert ui.page.get_by_text("100% completed").count() == len(TILES)
+    ui.picture("backfill-done")
+    assert set(FIVE) <= set(
+        deployment.graphql.countries_by_verdict("tile_bounds", "all_rules")["succeeded"]
+    )
+    ui.open("/assets/tile_bounds?view=partitions&partition=LU")
+    ui.text("Materialized", exact=True)
+    ui.text("LV", exact=True)
+    ui.picture("backfill-partitions")

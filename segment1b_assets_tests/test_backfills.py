@@ -1,0 +1,95 @@
+"""Backfills through a real webserver and daemon: few runs, and the truth about every country."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from segment1b_assets.partitions import BACKFILL_VARIABLE, backfill_policy
+from segment1b_assets_tests.dagster_support import BAD, FIVE, cross_itself, set_shape, small_world
+from segment1b_assets_tests.live_dagster import LiveDagster, live_dagster
+
+GOOD = [c for c in FIVE if c != BAD]
+ASSETS = ["tile_index", "tile_bounds", "tile_weights"]
+DEFERRED = {"key": "dagster/defer_asset_events", "value": "true"}
+
+
+def targets(live: LiveDagster, backfill: str) -> dict[str, list[str]]:
+    answer = live.ask(
+        """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+        ... on PartitionBackfill { assetBackfillData { assetBackfillStatuses {
+        ... on AssetPartitionsStatusCounts { assetKey { path } numPartitionsTargeted } }
+        rootTargetedPartitions { partitionKeys } } } } }""",
+        id=backfill,
+    )["partitionBackfillOrError"]["assetBackfillData"]
+    return {
+        "roots": answer["rootTargetedPartitions"]["partitionKeys"],
+        "counts": [s["numPartitionsTargeted"] for s in answer["assetBackfillStatuses"]],
+    }
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+def test_one_bad_country_among_five_and_only_it_again(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    small_world(root)
+    good_shape = cross_itself(root, BAD)
+    with live_dagster(tmp_path / "home", root) as live:
+        first = live.backfill(ASSETS, FIVE)
+        outcome = live.ended(first)
+
+        assert outcome["status"] == "COMPLETED_FAILED"
+        (run,) = outcome["runs"]
+        assert run["status"] == "FAILURE"
+        assert DEFERRED in run["tags"]
+        for asset in ASSETS:
+            assert live.partitions(asset) == {"materialised": GOOD, "failed": [BAD]}, asset
+            verdicts = live.checks(asset, "all_rules")
+            assert verdicts == {**dict.fromkeys(GOOD, "SUCCEEDED"), BAD: "FAILED"}, asset
+        assert live.checks("tile_index", "E001_GEO_INVALID")[BAD] == "FAILED"
+        told = outcome["assetBackfillData"]["assetBackfillStatuses"]
+        assert {s["numPartitionsMaterialized"] for s in told} == {len(GOOD)}
+        assert {s["numPartitionsFailed"] for s in told} == {1}
+
+        set_shape(root, BAD, good_shape)
+        second = live.reexecute_failed(first)
+        again = live.ended(second)
+
+        assert again["status"] == "COMPLETED_SUCCESS"
+        (rerun,) = again["runs"]
+        assert rerun["status"] == "SUCCESS"
+        assert {"key": "dagster/partition", "value": BAD} in rerun["tags"] or {
+            "key": "dagster/asset_partition_range_start", "value": BAD
+        } in rerun["tags"]  # fmt: skip
+        assert targets(live, second) == {"roots": [BAD], "counts": [1, 1, 1]}
+        for asset in ASSETS:
+            assert live.partitions(asset) == {"materialised": FIVE, "failed": []}, asset
+            assert live.checks(asset, "all_rules") == dict.fromkeys(FIVE, "SUCCEEDED"), asset
+
+
+def test_the_size_of_a_run_is_the_environments() -> None:
+    told = (
+        "from segment1b_assets.assets.every_state import country_assets as found; "
+        "print({a.backfill_policy.max_partitions_per_run for a in found})"
+    )
+    for value, sizes in (("25", "{25}"), ("all", "{None}")):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", told],
+            env={**os.environ, BACKFILL_VARIABLE: value},
+            capture_output=True, text=True, check=True, timeout=240,
+        )  # fmt: skip
+        assert done.stdout.strip() == sizes
+
+
+def test_backfill_sizes() -> None:
+    single = dg.BackfillPolicy.single_run()
+    assert backfill_policy("") == backfill_policy("all") == backfill_policy(" ALL ") == single
+    assert backfill_policy("25") == dg.BackfillPolicy.multi_run(25)
+    for wrong in ("0", "-1", "2.5", "many", "٢"):
+        with pytest.raises(ValueError, match="SEGMENT1B_BACKFILL_COUNTRIES"):
+            backfill_policy(wrong)

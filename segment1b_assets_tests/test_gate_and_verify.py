@@ -1,0 +1,155 @@
+"""What is tampered with is found: by `verify` under its rule's name, by S9, by the gate."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from segment1b_assets import read_site_locations
+from segment1b_assets.cli import group
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.export import export_geoparquet
+from segment1b_assets.reader import pass_flag
+from segment1b_assets_tests.oracle.world import make_world
+from segment1b_assets_tests.run_support import run, use_history
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    base = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        use_history(patch, base / "home")
+        root = base / "world"
+        made = make_world(
+            root, 57, rows=24, cols=30, countries=3, merchants=15, inclusion_rule="center",
+            basis="population", dp=9, feasible=True,
+        )  # fmt: skip
+        countries = sorted({*made.countries, *made.outlet_countries})
+        outcome = run(root, countries)
+        assert outcome.success, (outcome.failures, outcome.messages)
+    return root, sorted(made.outlet_countries)
+
+
+@pytest.fixture
+def root(finished: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    use_history(monkeypatch, tmp_path / "home")
+    return Path(shutil.copytree(finished[0], tmp_path / "world"))
+
+
+def part(root: Path, dataset: str, country: str) -> Path:
+    (found,) = root.glob(f"layer1/1B/{dataset}/**/country={country}/part-00000.parquet")
+    return found
+
+
+def change(path: Path, column: str, delta: float) -> None:
+    """Change one value, and keep everything else of the file as it is, its metadata too."""
+    table = pq.read_table(path)
+    values = table.column(column).to_numpy().copy()
+    values[len(values) // 2] += np.asarray(delta).astype(values.dtype)
+    index = table.schema.get_field_index(column)
+    table = table.set_column(index, table.schema.field(index), pa.array(values))
+    metadata = pq.read_metadata(path).metadata
+    with pq.ParquetWriter(path, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(
+            {k: v for k, v in metadata.items() if k != b"ARROW:schema"}
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dataset", "column", "delta", "code"),
+    [
+        ("tile_index", "centroid_lon", 1e-9, "E004_BOUNDS"),
+        ("tile_index", "pixel_area_m2", 1.0, "E006_AREA_NONPOS"),
+        ("tile_bounds", "max_lat_deg", 1e-9, "E004_BOUNDS"),
+        ("tile_weights", "weight_fp", 1, "E105_NORMALIZATION"),
+        ("s3_requirements", "n_sites", 1, "E308_COUNTS_MISMATCH"),
+        ("s4_alloc_plan", "n_sites_tile", 1, "E404_ALLOCATION_MISMATCH"),
+        ("s7_site_synthesis", "lon_deg", 1e-9, "A705"),
+        ("site_locations", "lat_deg", 1e-9, "A805"),
+    ],
+)
+def test_verify_names_the_rule_that_one_changed_value_breaks(
+    dataset: str, column: str, delta: float, code: str, root: Path,
+    finished: tuple[Path, list[str]],
+) -> None:  # fmt: skip
+    country = finished[1][0]
+    change(part(root, dataset, country), column, delta)
+    result = CliRunner().invoke(group, ["verify", "--root", str(root), "--countries", country])
+    assert result.exit_code == 1
+    assert f"{dataset} {code} [{country}]" in result.output
+
+
+def test_verify_passes_what_was_published(root: Path) -> None:
+    result = CliRunner().invoke(group, ["verify", "--root", str(root)])
+    assert result.exit_code == 0, result.output
+    assert "0 rules broken" in result.output
+
+
+def test_the_readers_door_opens_on_a_valid_flag(root: Path, tmp_path: Path) -> None:
+    sites = read_site_locations(root).collect()
+    outlets = pl.scan_parquet(str(root / "layer1/1A/outlet_catalogue/**/*.parquet")).collect()
+    assert len(sites) == len(outlets)
+    assert sites["merchant_id"].dtype == pl.UInt64
+    assert CliRunner().invoke(group, ["gate", "--root", str(root)]).output.startswith("PASS ")
+    rows = export_geoparquet(pass_flag(root), tmp_path / "sites.parquet")
+    assert rows == len(sites)
+
+
+def test_a_changed_byte_of_the_product_shuts_the_gate(
+    root: Path, finished: tuple[Path, list[str]]
+) -> None:
+    path = part(root, "site_locations", finished[1][0])
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 3] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(Segment1BError, match="site_locations") as refused:
+        read_site_locations(root)
+    assert refused.value.code == "E_FLAG_BAD"
+    result = CliRunner().invoke(group, ["gate", "--root", str(root)])
+    assert isinstance(result.exception, Segment1BError)
+
+
+def test_s9_takes_the_flag_away_where_an_event_is_missing(root: Path) -> None:
+    log = sorted(root.glob("logs/layer1/1B/rng/events/in_cell_jitter/**/*.jsonl"))[0]
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:-1]))
+    outcome = run(root, ["AD"], ["S9"])
+    assert not outcome.success
+    assert "in_cell_jitter" in " ".join(outcome.messages)
+    assert not list(root.glob("layer1/1B/validation/*/_passed.flag"))
+    with pytest.raises(Segment1BError):
+        pass_flag(root)
+
+
+def test_s9_names_a_country_that_is_missing(root: Path, finished: tuple[Path, list[str]]) -> None:
+    country = finished[1][-1]
+    shutil.rmtree(part(root, "s7_site_synthesis", country).parent)
+    outcome = run(root, ["AD"], ["S9"])
+    assert not outcome.success
+    assert f"s7_site_synthesis is missing for {country}" in " ".join(outcome.messages)
+    assert not list(root.glob("layer1/1B/validation/*/_passed.flag"))
+
+
+def test_new_parameters_retire_the_bundle_before_the_sites(
+    root: Path, finished: tuple[Path, list[str]]
+) -> None:
+    country = finished[1][0]
+    policy = root / "config/layer1/1B/policy/policy.s6.jitter.yaml"
+    policy.write_text(policy.read_text().replace("policy_version", "# new\npolicy_version"))
+    outcome = run(root, [country], [f"S{n}" for n in range(9)])
+    assert outcome.success, (outcome.failures, outcome.messages)
+    assert not list(root.glob("layer1/1B/validation/*"))
+    retired = {p.parent.name.split("-")[1] for p in root.glob("retired/*/retired.json")}
+    assert retired == {"validation_bundle_1B", "site_locations"}
+    if len(finished[1]) > 1:
+        mixed = run(root, [country], ["S9"])
+        assert not mixed.success
+        assert "parameter_hash" in " ".join(mixed.messages)

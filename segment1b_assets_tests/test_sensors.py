@@ -1,0 +1,224 @@
+"""The sensors, ticked: changed inputs, and runs that died without a word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from segment1b_assets.automation.dead_runs import record_dead_run
+from segment1b_assets.automation.jobs import ALL_ASSETS
+from segment1b_assets.automation.sensors import dead_runs, inputs_changed, sensors
+from segment1b_assets.definitions import definitions
+from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.input_versions import INPUTS, input_versions
+from segment1b_assets_tests.dagster_support import (
+    BAD,
+    TILES,
+    cross_itself,
+    made_well,
+    run_assets,
+    run_config,
+    small_world,
+)
+from segment1b_assets_tests.test_schedules import keep_listed
+from segment1b_assets_tests.test_staleness import halve
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+class Ticker:
+    """Ticks the sensor as the daemon does: with the cursor that the last tick left."""
+
+    def __init__(self, instance: dg.DagsterInstance, root: Path) -> None:
+        self.instance, self.root = instance, root
+        self.cursor: str | None = None
+
+    def __call__(self) -> dg.RunRequest | str:
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            resources={"segment1b": Segment1B(root=str(self.root))},
+            repository_def=definitions.get_repository_def(),
+        )
+        data = inputs_changed.evaluate_tick(context)
+        if data.cursor is not None:
+            self.cursor = data.cursor
+        if not data.run_requests:
+            assert data.skip_message
+            return data.skip_message
+        (request,) = data.run_requests
+        return request
+
+
+def made_by(request: dg.RunRequest) -> set[str]:
+    return {k.path[-1] for k in request.asset_selection}
+
+
+def test_all_sensors_are_off_until_somebody_switches_them_on() -> None:
+    assert {s.name for s in sensors} == {"inputs_changed", "dead_runs"}
+    for sensor in sensors:
+        assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+
+
+def test_a_changed_input_launches_what_depends_on_it_once(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    keep_listed(tmp_path)
+    made_well(run_assets(instance, tmp_path))
+    tick = Ticker(instance, tmp_path)
+    assert tick() == "watching from now on"
+    assert tick() == "nothing has changed"
+
+    halve(tmp_path, BAD)
+    waiting = tick()
+    assert isinstance(waiting, str)
+    assert "world_countries" in waiting
+    assert "run_identity" in waiting
+    polygons = tick()
+    assert isinstance(polygons, dg.RunRequest)
+    assert polygons.tags["dagster/asset_partition_range_start"] == "FI"
+    assert polygons.tags["dagster/asset_partition_range_end"] == "FO"
+    assert made_by(polygons) == set(ALL_ASSETS)
+    version = instance.get_latest_data_version_record(dg.AssetKey("world_countries"), True)
+    assert version is not None
+    assert version.asset_observation is not None
+    segment = Segment1B(root=str(tmp_path)).segment()
+    assert version.asset_observation.tags is not None
+    assert (
+        version.asset_observation.tags["dagster/data_version"]
+        == input_versions(segment)["world_countries"]
+    )
+    assert tick() == "nothing has changed"
+
+    job = definitions.resolve_job_def("segment1b")
+    result = job.execute_in_process(
+        instance=instance,
+        run_config=run_config(tmp_path),
+        tags=dict(polygons.tags),
+        asset_selection=list(polygons.asset_selection),
+        raise_on_error=False,
+    )
+    assert result.success
+    assert tick() == "nothing has changed"
+
+
+def test_what_1a_hands_over_is_first_read_in_s3(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    tick = Ticker(instance, tmp_path)
+    tick()
+    files = Segment1B(root=str(tmp_path)).segment().files_of_input("outlet_catalogue")
+    files[0].with_name("part-00099.parquet").write_bytes(files[0].read_bytes())
+    assert "outlet_catalogue" in str(tick())
+    request = tick()
+    assert isinstance(request, dg.RunRequest)
+    assert made_by(request) == set(ALL_ASSETS) - {*TILES, "tile_weights"}
+
+
+def test_a_file_still_being_copied_launches_nothing(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    tick = Ticker(instance, tmp_path)
+    tick()
+    raster = Segment1B(root=str(tmp_path)).segment().path("population_raster_2025")
+    whole = raster.read_bytes()
+    for part in (1, 2, 3):
+        raster.write_bytes(whole[: len(whole) * part // 4])
+        assert isinstance(tick(), str)
+    aside = raster.rename(raster.with_suffix(".aside"))
+    assert "population_raster_2025" in str(tick())
+    aside.write_bytes(whole)
+    aside.rename(raster)
+    assert tick() == "nothing has changed"
+
+
+def test_going_back_to_old_inputs_launches_again(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    tick = Ticker(instance, tmp_path)
+    tick()
+    policy = Segment1B(root=str(tmp_path)).segment().path("policy.s6.jitter")
+    first, second = policy.read_text(), policy.read_text().replace("4096", "4095")
+    assert first != second
+    keys = []
+    for text in (second, first, second):
+        policy.write_text(text)
+        tick()
+        request = tick()
+        assert isinstance(request, dg.RunRequest)
+        keys.append(request.run_key)
+    assert len(set(keys[:2])) == 2
+
+
+def test_every_input_of_the_contract_is_watched(tmp_path: Path) -> None:
+    small_world(tmp_path)
+    versions = input_versions(Segment1B(root=str(tmp_path)).segment())
+    assert set(versions) == set(INPUTS)
+    assert len(versions) == 11
+    assert all(versions.values())
+
+
+def failure_events(root: Path) -> list[dict[str, str]]:
+    paths = sorted(root.glob("reports/layer1/1B/failures/**/*.json"))
+    return [json.loads(p.read_text()) for p in paths]
+
+
+def test_a_killed_run_gets_its_failure_event_from_the_sensor(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    run = instance.create_run_for_job(
+        definitions.resolve_job_def("segment1b"),
+        run_config=run_config(tmp_path),
+        asset_selection=frozenset([dg.AssetKey("tile_weights")]),
+        tags={"dagster/partition": "FI"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    instance.report_run_failed(run, "Run process 4711 unexpectedly exited")
+    dead = instance.get_run_by_id(run.run_id)
+    records = instance.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+    ).records
+    event = records[0].event_log_entry.dagster_event
+    context = dg.build_run_status_sensor_context(
+        sensor_name="dead_runs",
+        dagster_event=event,
+        dagster_instance=instance,
+        dagster_run=dead,
+        resources={"segment1b": Segment1B(root=str(tmp_path))},
+    ).for_run_failure()
+    dead_runs(context)
+    (told,) = failure_events(tmp_path)
+    assert told["event"] == "S2_ERROR"
+    assert told["code"] == "E_UNEXPECTED"
+    assert told["run"] == run.run_id
+    assert "unexpectedly exited" in told["detail"]
+    assert "FI" in told["detail"]
+
+
+def test_a_run_that_told_its_failures_gets_no_second_event(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    cross_itself(tmp_path, BAD)
+    result = run_assets(instance, tmp_path, TILES)
+    assert not result.success
+    before = failure_events(tmp_path)
+    assert {e["code"] for e in before} == {"E001_GEO_INVALID"}
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    segment = Segment1B(root=str(tmp_path)).segment()
+    assert record_dead_run(instance, segment, run, "Execution of run failed") == []
+    assert failure_events(tmp_path) == before

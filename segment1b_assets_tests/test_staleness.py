@@ -1,0 +1,134 @@
+"""Staleness by content: a re-run of the same bytes wakes nobody, a changed polygon its country."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.content_version import content_version
+from segment1b_assets_tests.dagster_support import (
+    BAD,
+    BY_COUNTRY,
+    FIVE,
+    TILES,
+    country_shape,
+    made_well,
+    run_assets,
+    set_shape,
+    small_world,
+    stale,
+)
+
+MADE = ("s0_gate_receipt_1B", *BY_COUNTRY)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def halve(root: Path, country: str) -> None:
+    """Keep the western half of a country."""
+    shape = country_shape(root, country)
+    west, south, east, north = shape.bounds
+    kept = shape.intersection(shapely.box(west, south, (west + east) / 2, north))
+    polygons = [g for g in getattr(kept, "geoms", [kept]) if g.geom_type == "Polygon"]
+    set_shape(root, country, shapely.MultiPolygon(polygons))
+
+
+def observe(instance: dg.DagsterInstance, root: Path) -> None:
+    """What the sensor and the nightly schedule do first."""
+    from segment1b_assets.automation.changes import observe_inputs
+
+    observe_inputs(instance, Segment1B(root=str(root)).segment())
+
+
+def test_one_changed_polygon_makes_one_country_stale_downstream(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    made_well(run_assets(instance, tmp_path, MADE))
+    assert [a for a in BY_COUNTRY if stale(instance, a)] == []
+
+    # The same bytes again, from the first state on: nobody has anything to do.
+    made_well(run_assets(instance, tmp_path, TILES))
+    assert [a for a in BY_COUNTRY if stale(instance, a)] == []
+    observe(instance, tmp_path)
+    assert [a for a in BY_COUNTRY if stale(instance, a)] == []
+
+    before = Segment1B(root=str(tmp_path)).segment()
+    halve(tmp_path, BAD)
+    after = Segment1B(root=str(tmp_path)).segment()
+    assert before.parameter_hash != after.parameter_hash
+    observe(instance, tmp_path)
+
+    # All countries read the one polygon file, and all draws are made under its hash.
+    for asset in (*TILES, "s5_site_tile_assignment", "s6_site_jitter"):
+        assert sorted(stale(instance, asset)) == FIVE, asset
+    for asset in ("tile_weights", "s3_requirements", "s4_alloc_plan", "s7_site_synthesis"):
+        assert stale(instance, asset) == {}, asset
+
+    made_well(run_assets(instance, tmp_path, TILES))
+    assert stale(instance, "tile_index") == {}
+    # The files of all five have new bytes, for their lineage holds the new parameter_hash ...
+    for country in FIVE:
+        old, new = (s.files("tile_index", country)[0] for s in (before, after))
+        assert old.read_bytes() != new.read_bytes()
+    # ... and yet exactly one country's tiles are others, and exactly it has work downstream.
+    causes = stale(instance, "tile_weights")
+    assert list(causes) == [BAD]
+    assert "tile_index" in causes[BAD]
+
+    made_well(run_assets(instance, tmp_path, ["tile_weights"]))
+    assert list(stale(instance, "s3_requirements")) == [BAD]
+    assert list(stale(instance, "s4_alloc_plan")) == [BAD]
+
+    made_well(run_assets(instance, tmp_path, MADE))
+    assert [a for a in BY_COUNTRY if stale(instance, a)] == []
+
+
+def test_a_run_records_the_inputs_that_it_read_though_nobody_observed_them(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    made_well(run_assets(instance, tmp_path, TILES))
+    halve(tmp_path, BAD)
+    made_well(run_assets(instance, tmp_path, TILES))
+    # Had the run gone by the version of the last observation, this one would wake everybody.
+    observe(instance, tmp_path)
+    assert stale(instance, "tile_index") == {}
+
+
+def _write(path: Path, values: list[int], lineage: str) -> Path:
+    schema = pa.schema([("v", pa.int64())], metadata={"parameter_hash": lineage})
+    pq.write_table(pa.table({"v": values}, schema=schema), path)
+    return path
+
+
+def test_content_version_is_of_rows_and_not_of_lineage(tmp_path: Path) -> None:
+    one = _write(tmp_path / "one.parquet", [1, 2, 3], "a" * 64)
+    two = _write(tmp_path / "two.parquet", [1, 2, 3], "b" * 64)
+    other = _write(tmp_path / "other.parquet", [1, 2, 4], "a" * 64)
+    assert one.read_bytes() != two.read_bytes()
+    assert content_version("d", [one]) == content_version("d", [two])
+    assert content_version("d", [one]) != content_version("d", [other])
+    assert content_version("d", [one]) != content_version("e", [one])
+    assert content_version("d", [one, two]) != content_version("d", [one])
+
+
+def test_content_version_refuses_what_is_not_parquet(tmp_path: Path) -> None:
+    whole = _write(tmp_path / "one.parquet", [1, 2, 3], "a" * 64).read_bytes()
+    for cut in (b"", b"PAR1", whole[:-1], whole[-8:]):
+        path = tmp_path / "cut.parquet"
+        path.write_bytes(cut)
+        with pytest.raises(Segment1BError, match="E_INPUT_SCHEMA"):
+            content_version("d", [path])
