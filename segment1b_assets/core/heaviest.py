@@ -91,20 +91,28 @@ class _Top:
             self._shrink()
 
     def _shrink(self) -> None:
-        tile_id, weight = self.sorted()
-        self._held, self._size = [(tile_id, weight)], tile_id.size
-        if tile_id.size == self._most:
-            self._beaten = weight[-1]
+        """Drop all but the `most` heaviest, the first of equals, without sorting them."""
+        tile_id, weight = self._joined()
+        lightest = np.partition(weight, weight.size - self._most)[weight.size - self._most]
+        kept = weight > lightest
+        equals = np.flatnonzero(weight == lightest)
+        kept[equals[: self._most - np.count_nonzero(kept)]] = True
+        self._held, self._size = [(tile_id[kept], weight[kept])], self._most
+        self._beaten = lightest
 
     def sorted(self) -> Weighed:
-        if not self._held:
-            return np.empty(0, np.uint64), np.empty(0, np.int64)
-        tile_id = np.concatenate([t for t, _ in self._held])
-        weight = np.concatenate([w for _, w in self._held])
-        # Held tiles are in (weight, tile) order up to the last shrink and by tile after it, and
-        # what came later has larger ids: a stable sort by weight alone keeps ties by tile.
+        tile_id, weight = self._joined()
+        # Held tiles ascend by id, so that a stable sort by weight alone keeps ties by tile.
         order = np.argsort(-weight, kind="stable")[: self._most]
         return tile_id[order], weight[order]
+
+    def _joined(self) -> Weighed:
+        if not self._held:
+            return np.empty(0, np.uint64), np.empty(0, np.int64)
+        return (
+            np.concatenate([t for t, _ in self._held]),
+            np.concatenate([w for _, w in self._held]),
+        )
 
 
 def _require_order(country: str, tile_id: Ids, last: int | None) -> None:
