@@ -22,7 +22,8 @@ from segment1b_assets.maps.published import MAPPED
 from segment1b_assets.partitions import backfill_policy
 from segment1b_assets.partitions import countries as country_partitions
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.drain import Job, release_memory
+from segment1b_assets.storage.drain import Job
+from segment1b_assets.storage.freed_memory import release_memory
 from segment1b_assets.storage.parquet_io_manager import CountryStreams, failure
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure

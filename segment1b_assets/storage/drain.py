@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-import pyarrow as pa
-
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.content_version import content_version
+from segment1b_assets.storage.freed_memory import keep_freed_memory
 from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.publish import Published, publish_file, publish_folder, staging_area
@@ -74,6 +73,7 @@ class Failed:
 
 def run_side_by_side(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     """Yield ``work(item)`` in order of completion, never more than `workers` at once."""
+    keep_freed_memory()
     if workers == 1 or len(items) <= 1:
         yield from map(work, items)
         return
@@ -211,11 +211,6 @@ def open_files() -> int:
         return len(os.listdir("/proc/self/fd"))
     except OSError:
         return 0
-
-
-def release_memory() -> None:
-    """Give freed memory back to the system between states."""
-    pa.default_memory_pool().release_unused()
 
 
 def default_workers() -> int:

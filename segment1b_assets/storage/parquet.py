@@ -26,6 +26,10 @@ ROW_GROUP_ROWS = 1 << 20
 FILE_ROWS = 1 << 31
 _GROUPS_PER_FILE = FILE_ROWS // ROW_GROUP_ROWS
 
+#: The encoder asks after this many rows of a batch whether its page is full: batches that are whole
+#: multiples give the same pages as one batch, others are joined first.
+_PAGE_CHECK_ROWS = 1024
+
 #: Columns that repeat along a raster row compress away as they are; splitting bytes costs more.
 _REPEATING = frozenset(
     {"raster_row", "centroid_lat", "pixel_area_m2", "min_lat_deg", "max_lat_deg",
@@ -100,31 +104,35 @@ class PartitionWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        group = self._pending[0] if len(self._pending) == 1 else pa.concat_batches(self._pending)
+        batches = self._pending
+        if any(batch.num_rows % _PAGE_CHECK_ROWS for batch in batches[:-1]):
+            batches = [pa.concat_batches(batches)]
+        group = pa.Table.from_batches(batches, self._wire)
         self._pending, self._pending_rows = [], 0
         if self._writer is not None and self._groups == _GROUPS_PER_FILE:
             self._close()
         if self._writer is None:
             self._open()
         assert self._writer is not None
-        self._writer.write_batch(group, row_group_size=ROW_GROUP_ROWS)
+        self._writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
         self._groups += 1
 
     def _open(self) -> None:
         labels = [c.name for c in self._table.columns if c.kind in ("iso", "text")]
+        numbers = [name for name in self._table.names if name not in labels]
         self._writer = pq.ParquetWriter(
             self._folder / f"part-{self._parts:05d}.parquet",
             self._wire,
             version="2.6",
             data_page_version="1.0",
             store_schema=False,
-            write_statistics=True,
+            write_batch_size=_PAGE_CHECK_ROWS,
+            # Of a label there is one value a file: its statistics say nothing and cost a quarter.
+            write_statistics=numbers,
             write_page_index=True,
             use_dictionary=labels,
             column_encoding={
-                c.name: "PLAIN" if c.name in _REPEATING else "BYTE_STREAM_SPLIT"
-                for c in self._table.columns
-                if c.name not in labels
+                name: "PLAIN" if name in _REPEATING else "BYTE_STREAM_SPLIT" for name in numbers
             },
             compression={
                 c.name: "zstd" if c.name in _DENSE else "lz4" for c in self._table.columns
