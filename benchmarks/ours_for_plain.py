@@ -1,4 +1,4 @@
-"""Our S1 of some countries with one worker, for the comparison with the plain way."""
+"""Our S1 of some countries, for the comparison with the plain way."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--countries", required=True)
+    parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
     segment = Segment(SegmentOptions(given.root))
     segment.warm(*S1.warm)
@@ -23,10 +24,15 @@ def main() -> None:
     began = time.perf_counter()
     for dataset, opener in S1.outputs.items():
         jobs = [
-            Job(dataset, c, lambda c=c, opener=opener: opener(segment, c))  # type: ignore[misc]
+            Job(
+                dataset,
+                c,
+                lambda c=c, opener=opener: opener(segment, c),  # type: ignore[misc]
+                S1.cost(segment, c),
+            )
             for c in given.countries.split(",")
         ]
-        for outcome in drain(segment, jobs, 1):
+        for outcome in drain(segment, jobs, given.workers):
             assert isinstance(outcome, Done), outcome
             tiles += int(outcome.output["rows_emitted"])
     seconds = time.perf_counter() - began

@@ -5,7 +5,8 @@
 
 Works on a copy of the root's inputs (hard links) beside it, and removes it afterwards. ``--whole``
 also runs everything as one ``segment1b run`` through Dagster; what that takes more than the bare
-states is Dagster's own. ``--plain`` runs S1 of some countries the plain way and ours in turn.
+states is Dagster's own. ``--plain`` runs S1 of some countries the plain way and ours in turn, on one
+core each and on all cores each.
 """
 
 from __future__ import annotations
@@ -108,21 +109,31 @@ def measure_whole(root: Path, states: str, workers: int) -> dict[str, Any]:
         shutil.rmtree(copy)
 
 
-def measure_plain(root: Path, countries: str, rounds: int = 3) -> dict[str, Any]:
-    """The plain way of S1 and ours on the same countries, one worker, in turn."""
+def measure_plain(root: Path, countries: str, cores: int, rounds: int = 3) -> dict[str, Any]:
+    """The plain way of S1 and ours on the same countries and cores, in turn.
+
+    The plain way takes one country after the other; the cores are Polars' threads to write with.
+    """
+    chosen = ["--root", str(root), "--countries", countries]
     ratios, pairs = [], []
     for _ in range(rounds):
-        plain = child(["-m", "benchmarks.plain_way", "--root", str(root), "--countries", countries])
+        plain = child(["-m", "benchmarks.plain_way", *chosen], POLARS_MAX_THREADS=str(cores))
         copy = fresh_copy(root, "ours")
         try:
-            ours = child(
-                ["-m", "benchmarks.ours_for_plain", "--root", str(copy), "--countries", countries]
-            )
+            chosen[1] = str(copy)
+            ours = child(["-m", "benchmarks.ours_for_plain", *chosen, "--workers", str(cores)])
         finally:
+            chosen[1] = str(root)
             shutil.rmtree(copy)
         ratios.append(plain["seconds"] / ours["seconds"])
         pairs.append({"plain": plain, "ours": ours})
-    return {"countries": countries, "ratio_median": sorted(ratios)[rounds // 2], "pairs": pairs}
+    return {
+        "countries": countries,
+        "cores": cores,
+        "ratio_median": sorted(ratios)[rounds // 2],
+        "ratios": ratios,
+        "pairs": pairs,
+    }
 
 
 def table_of(result: dict[str, Any], earlier: dict[str, Any] | None) -> Table:
@@ -175,8 +186,15 @@ def main() -> None:
             f"the bare states took {bare:.1f} s"
         )
     if given.plain:
-        result["plain"] = plain = measure_plain(root, given.plain)
-        console.print(f"S1 of {given.plain}: {plain['ratio_median']:.1f} times the plain way")
+        result["plain"] = [
+            measure_plain(root, given.plain, cores) for cores in sorted({1, os.cpu_count() or 1})
+        ]
+        for plain in result["plain"]:
+            console.print(
+                f"S1 of {given.plain} on {plain['cores']} core(s): "
+                f"{plain['ratio_median']:.1f} times the plain way "
+                f"({min(plain['ratios']):.1f} to {max(plain['ratios']):.1f})"
+            )
     if given.json:
         given.json.write_text(json.dumps(result, indent=2))
 
