@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import DataRoot, default_root, sha256_of
 from segment1b_assets.storage.find_identity import find_outlet_run
+from segment1b_assets.storage.open_root import open_root
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ def pass_flag(
         Segment1BError: E_FLAG_BAD or E_INDEX_BAD, naming the file that is missing, foreign or
             changed; E_INPUT_MISSING where no run, or more than one, fits the choice.
     """
-    data = DataRoot((Path(root) if root is not None else default_root()).absolute())
+    data = open_root(root if root is not None else default_root())
     if seed is None or manifest_fingerprint is None:
         seed, manifest_fingerprint = find_outlet_run(data, seed, manifest_fingerprint)
-    bundle = data.of("validation_bundle_1B", manifest_fingerprint=manifest_fingerprint)
+    bundle = data.here(data.of("validation_bundle_1B", manifest_fingerprint=manifest_fingerprint))
     try:
         digest = verify_flag(bundle)
     except Segment1BError as err:
@@ -51,10 +51,9 @@ def pass_flag(
             "E_FLAG_BAD", "the bundle is of another seed", file=bundle, value=identity
         )
     egress = _json(bundle / "egress_checksums.json")
-    entry = dictionary()["site_locations"]
     tokens = {"seed": str(seed), "manifest_fingerprint": manifest_fingerprint}
-    pattern = entry.path.format(**tokens, country="*") + "/*"
-    there = {data.relative(p): p for p in data.path.glob(pattern)}
+    countries = data.here(data.of("site_locations", **tokens, country="AA").parent)
+    there = {data.relative(p): p for p in countries.glob("country=*/*")}
     for name in sorted({*egress, *there}):
         _hold(data, name, egress.get(name), there.get(name), bundle)
     return PassedSites(

@@ -1,7 +1,5 @@
 """The one resource: which data root, which 1A run, how many workers."""
 
-from pathlib import Path
-
 import dagster as dg
 from pydantic import Field
 
@@ -15,7 +13,9 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the data lies and how it is worked on; every field has a working default."""
 
     root: str = Field(
-        default="", description="Data root; empty is $SEGMENT1B_ROOT, else data/ in the repository."
+        default="",
+        description="Data root, a folder or s3://bucket/prefix; empty is $SEGMENT1B_ROOT, else "
+        "data/ in the repository.",
     )
     seed: str = Field(
         default="", description="Seed of the 1A run (decimal); empty finds the only one."
@@ -38,7 +38,7 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The root's inputs, read anew where a file has changed."""
         return open_segment(
             SegmentOptions(
-                root=Path(self.root) if self.root else default_root(),
+                root=self.root or default_root(),
                 seed=int(self.seed) if self.seed else None,
                 manifest_fingerprint=self.manifest_fingerprint or None,
                 batch_rows=self.batch_rows,

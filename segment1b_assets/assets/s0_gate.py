@@ -33,7 +33,7 @@ def s0_gate_receipt(
     except Segment1BError as err:
         write_failure(segment, "S0", err, context.run.run_id)
         raise failure("s0_gate_receipt_1B", {"S0": err}) from err
-    path = segment.path("s0_gate_receipt_1B")
+    path = segment.here("s0_gate_receipt_1B")
     return dg.MaterializeResult(
         metadata={
             "manifest_fingerprint": receipt.manifest_fingerprint,

@@ -19,7 +19,7 @@ def _requirements(segment: Segment, country: str) -> PartitionStream:
     if outlets is None:
         return site_requirements(country, np.zeros(0, np.uint64))
     for dataset in ("tile_index", "tile_weights"):
-        if not segment.files(dataset, country) or not row_count(segment, dataset, country):
+        if not segment.is_published(dataset, country) or not row_count(segment, dataset, country):
             raise Segment1BError(
                 "E303_MISSING_WEIGHTS",
                 f"{len(outlets.merchant_id)} outlets need sites, and {dataset} has no row",

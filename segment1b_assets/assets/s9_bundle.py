@@ -76,7 +76,7 @@ def flag_still_holds(segment1b: Segment1B) -> dg.AssetCheckResult:
     segment = segment1b.segment()
     try:
         seed, fingerprint = segment.outlet_run
-        passed = pass_flag(segment.root.path, seed, fingerprint)
+        passed = pass_flag(segment.root.place, seed, fingerprint)
     except Segment1BError as err:
         return dg.AssetCheckResult(passed=False, metadata={"reason": str(err)})
     return dg.AssetCheckResult(

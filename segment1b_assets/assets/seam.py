@@ -227,7 +227,7 @@ def _excluded(
 
 def published_countries(segment: Segment, dataset: str) -> list[str]:
     """The countries whose partition of a dataset is published, in code order."""
-    return [c for c in segment.iso_names if segment.files(dataset, c)]
+    return [c for c in segment.iso_names if segment.is_published(dataset, c)]
 
 
 def _definition_metadata(dataset: str) -> dict[str, Any]:

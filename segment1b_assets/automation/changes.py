@@ -86,7 +86,7 @@ def what_is_behind(instance: dg.DagsterInstance, segment: Segment) -> Behind:
                 c
                 for c in codes
                 if c in upstream_behind
-                or not segment.files(asset, c)
+                or not segment.is_published(asset, c)
                 or _stale(state.code_version, state.deps, c, tags.get(c), inputs, versions)
             ]
     return Behind(behind)

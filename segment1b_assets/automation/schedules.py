@@ -76,7 +76,7 @@ def run_under_way(instance: dg.DagsterInstance) -> str | None:
 def _flag_holds(segment: Segment) -> bool:
     seed, fingerprint = segment.outlet_run
     try:
-        pass_flag(segment.root.path, seed, fingerprint)
+        pass_flag(segment.root.place, seed, fingerprint)
     except Segment1BError:
         return False
     return True

@@ -33,7 +33,7 @@ def masses(segment: Segment, country: str) -> RasterValues | NDArray[np.float64]
     """Where the policy's basis takes the country's masses from."""
     basis = segment.policies["policy.s2.tile_weights"].basis
     if basis == "population":
-        return RasterValues(segment.root.of("population_raster_2025"))
+        return RasterValues(segment.here("population_raster_2025"))
     return row_areas_of(segment, country) if basis == "area_m2" else None
 
 
@@ -49,7 +49,7 @@ def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
     verdicts = [found, receipt, judge_envelope("E109_PERF_BUDGET", report)]
     raster = None
     if policy.basis == "population":
-        raster = RasterValues(segment.root.of("population_raster_2025"))
+        raster = RasterValues(segment.here("population_raster_2025"))
     verdicts += judge_tile_weights(
         country,
         files,

@@ -33,7 +33,7 @@ def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
             plan_files=segment.files("s4_alloc_plan", country),
             requirement_files=segment.files("s3_requirements", country),
             tiles=tile_runs(segment, country, "E505_TILE_NOT_IN_INDEX"),
-            events=segment.path("rng_events_site_tile_assign", country),
-            trace=segment.path("rng_trace_site_tile_assign", country),
+            events=segment.here("rng_events_site_tile_assign", country),
+            trace=segment.here("rng_trace_site_tile_assign", country),
         )
     }

@@ -39,7 +39,7 @@ def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
         grid=segment.grid,
         points=None if polygon is None else CountryPoints(polygon, segment.grid),
         max_attempts=segment.policies["policy.s6.jitter"].max_attempts,
-        events=segment.path("rng_events_in_cell_jitter", country),
-        trace=segment.path("rng_trace_in_cell_jitter", country),
+        events=segment.here("rng_events_in_cell_jitter", country),
+        trace=segment.here("rng_trace_in_cell_jitter", country),
     )
     return {"s6_site_jitter": verdicts}

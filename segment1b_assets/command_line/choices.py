@@ -12,6 +12,7 @@ import click
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.storage.data_root import ROOT_VARIABLE, default_root
+from segment1b_assets.storage.open_root import in_a_store
 from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,8 +30,8 @@ def root_options(command: F) -> F:
         click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), help="The 1A run's seed."),
         click.option(
             "--root",
-            type=click.Path(path_type=Path, file_okay=False),
-            help=f"Data root; default ${ROOT_VARIABLE}, else data/ in the repository.",
+            help="Data root: a folder, or s3://bucket/prefix; default "
+            f"${ROOT_VARIABLE}, else data/ in the repository.",
         ),
     ):
         command = option(command)
@@ -38,15 +39,17 @@ def root_options(command: F) -> F:
 
 
 def segment_of(
-    root: Path | None,
+    root: str | None,
     seed: int | None,
     manifest_fingerprint: str | None,
 ) -> Segment:
     """The segment that the options name; the root must exist."""
-    path = (root or default_root()).absolute()
-    if not path.is_dir():
-        raise click.BadParameter(f"{path} is not a folder", param_hint="--root")
-    return open_segment(SegmentOptions(path, seed, manifest_fingerprint))
+    place = root or default_root()
+    if not in_a_store(place):
+        place = str(Path(place).absolute())
+        if not Path(place).is_dir():
+            raise click.BadParameter(f"{place} is not a folder", param_hint="--root")
+    return open_segment(SegmentOptions(place, seed, manifest_fingerprint))
 
 
 def choose_states(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from segment1b_assets.reader import pass_flag
 
 @click.command()
 @root_options
-def gate(root: Path | None, seed: int | None, manifest_fingerprint: str | None) -> None:
+def gate(root: str | None, seed: int | None, manifest_fingerprint: str | None) -> None:
     """Recompute 1B's flag and every site file's checksum; exit status 0 only if all of it holds."""
     passed = pass_flag(root, seed, manifest_fingerprint)
     click.echo(
@@ -26,7 +26,7 @@ def gate(root: Path | None, seed: int | None, manifest_fingerprint: str | None) 
 @click.option("--countries", default="all", help="Codes such as FR,DE; or all.")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False))
 def export(
-    root: Path | None, seed: int | None, manifest_fingerprint: str | None, countries: str, out: Path
+    root: str | None, seed: int | None, manifest_fingerprint: str | None, countries: str, out: Path
 ) -> None:
     """Write sites as one GeoParquet file that GIS tools open; refused without a valid flag."""
     from segment1b_assets.export import export_geoparquet

@@ -19,7 +19,7 @@ from segment1b_assets.maps.published import MAPPED, map_of
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The PNG file."
 )
 def draw_map(
-    root: Path | None,
+    root: str | None,
     seed: int | None,
     manifest_fingerprint: str | None,
     country: str,

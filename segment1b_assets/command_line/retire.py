@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from segment1b_assets.command_line.choices import choose_countries, root_options, segment_of
@@ -17,7 +15,7 @@ from segment1b_assets.storage.retire import retire as move_aside
 @click.option("--country", required=True, help="ISO code; ALL for a dataset that has no countries.")
 @click.option("--why", required=True, help="The reason, kept beside what is moved.")
 def retire(
-    root: Path | None,
+    root: str | None,
     seed: int | None,
     manifest_fingerprint: str | None,
     dataset: str,

@@ -39,7 +39,7 @@ from segment1b_assets.storage.profiling import Profiler, profiling
 )
 @click.option("--batch-rows", type=click.IntRange(1024, 1 << 22), default=BATCH_ROWS, hidden=True)
 def run(
-    root: Path | None,
+    root: str | None,
     seed: int | None,
     manifest_fingerprint: str | None,
     countries: str,
@@ -59,14 +59,14 @@ def run(
     home = use_dagster_home()
     console.print(
         f"{len(chosen)} countries, {chosen_states[0]} to {chosen_states[-1]}, "
-        f"root {segment.root.path}, history {home}",
+        f"root {segment.root.place}, history {home}",
         highlight=False,
     )
     # Dagster takes two seconds to import: not before the options are known to be good.
     from segment1b_assets.automation.command_run import run_states
 
     resources: dict[str, object] = {
-        "root": str(segment.root.path),
+        "root": segment.root.place,
         "workers": workers,
         "batch_rows": batch_rows,
         "seed": "" if seed is None else str(seed),

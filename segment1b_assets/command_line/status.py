@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -32,13 +31,13 @@ MAIN_DATASETS = {
 @root_options
 @click.option("--countries", default="all", help="Codes such as FR,DE; or all.")
 def status(
-    root: Path | None, seed: int | None, manifest_fingerprint: str | None, countries: str
+    root: str | None, seed: int | None, manifest_fingerprint: str | None, countries: str
 ) -> None:
     """Show countries x states: done, missing, or failed with its code."""
     console = Console(width=None if sys.stdout.isatty() else 140)
     segment = segment_of(root, seed, manifest_fingerprint)
     chosen = choose_countries(countries, segment)
-    table = Table(title=f"segment 1B under {segment.root.path}")
+    table = Table(title=f"segment 1B under {segment.root.place}")
     table.add_column("country")
     for state in MAIN_DATASETS:
         table.add_column(state)
@@ -56,7 +55,7 @@ def status(
     console.print(table)
     for gate in ("s0_gate_receipt_1B", "validation_bundle_1B"):
         try:
-            there = segment.path(gate)
+            there = segment.here(gate)
         except Segment1BError as err:
             console.print(f"{gate}: {err}", style="red", highlight=False, markup=False)
             continue
@@ -72,14 +71,16 @@ def standing(segment: Segment, state: str, dataset: str, country: str) -> str:
         failed = last_failure(segment, state, country)
         if failed is not None:
             return str(failed["code"])
-        files = segment.files(dataset, country)
+        if not segment.is_published(dataset, country):
+            return "missing"
         # The product's path has no parameter_hash: what lies there may stem from another one.
-        if files and dataset == "site_locations" and _other_parameters(segment, files[0]):
+        if dataset == "site_locations" and _other_parameters(segment, country):
             return "stale"
-        return "done" if files else "missing"
+        return "done"
     except Segment1BError as err:
         return err.code
 
 
-def _other_parameters(segment: Segment, path: Path) -> bool:
-    return lineage_of(path).get("parameter_hash") != segment.parameter_hash
+def _other_parameters(segment: Segment, country: str) -> bool:
+    first = segment.files("site_locations", country)[0]
+    return lineage_of(first).get("parameter_hash") != segment.parameter_hash

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -27,7 +26,7 @@ from segment1b_assets.storage.drain import default_workers, run_side_by_side
 @click.option("--states", default="s1..s8", help="Such as s1 or s1..s4.")
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="0 is one a core.")
 def verify(
-    root: Path | None,
+    root: str | None,
     seed: int | None,
     manifest_fingerprint: str | None,
     countries: str,
@@ -41,7 +40,7 @@ def verify(
     console = Console(width=None if sys.stdout.isatty() else 140)
     segment = segment_of(root, seed, manifest_fingerprint)
     chosen = choose_countries(countries, segment)
-    table = Table(title=f"rules kept under {segment.root.path}")
+    table = Table(title=f"rules kept under {segment.root.place}")
     for name in ("state", "dataset", "rule"):
         table.add_column(name)
     for name in ("kept", "broken"):
@@ -53,7 +52,7 @@ def verify(
         if state.id not in choose_states(states):
             continue
         try:
-            there = [c for c in chosen if any(segment.files(d, c) for d in state.outputs)]
+            there = [c for c in chosen if any(segment.is_published(d, c) for d in state.outputs)]
         except Segment1BError as err:
             broken_lines.append(f"{state.id}: {err}")
             continue

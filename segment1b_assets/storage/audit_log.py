@@ -8,14 +8,14 @@ import platform
 import subprocess
 from pathlib import Path
 
-from segment1b_assets.storage.publish import publish_file, staging_area
+from segment1b_assets.storage.publish import publish, staging_area
 from segment1b_assets.storage.segment import Segment
 
 
 def write_audit_log(segment: Segment) -> None:
     """Write the run's row unless there is one: the first machine that drew for the run stands."""
     target = segment.path("rng_audit_log")
-    if target.exists():
+    if segment.root.is_there(target):
         return
     row = {
         "ts_utc": segment.receipt.verified_at_utc,
@@ -28,7 +28,7 @@ def write_audit_log(segment: Segment) -> None:
     with staging_area(segment.root) as work:
         staged = work / target.name
         staged.write_text(json.dumps(row) + "\n", encoding="utf-8")
-        publish_file(staged, target, dataset="rng_audit_log", country=None)
+        publish(segment.root, staged, target, dataset="rng_audit_log", country=None)
 
 
 def build_commit() -> str:

@@ -1,4 +1,8 @@
-"""A data root: the folder under which every path of the contract resolves."""
+"""A data root: the folder under which every path of the contract resolves.
+
+The root may also be a prefix of a bucket (`storage.object_root`): then the folder is this machine's
+copy of it, and whoever reads a path asks for it `here` first.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,13 @@ from segment1b_assets.contracts.dictionary import dictionary
 #: Where `{root}` is unless somebody says otherwise: ``data/`` in the repository.
 DEFAULT_ROOT = Path(__file__).resolve().parents[2] / "data"
 ROOT_VARIABLE = "SEGMENT1B_ROOT"
+#: The folder of a root in which partitions are made before they are published.
+STAGING = ".staging"
 
 
-def default_root() -> Path:
+def default_root() -> str:
     """The root of ``$SEGMENT1B_ROOT``, else the repository's ``data/``."""
-    return Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
+    return os.environ.get(ROOT_VARIABLE) or str(DEFAULT_ROOT)
 
 
 @dataclass(frozen=True)
@@ -26,24 +32,57 @@ class DataRoot:
 
     path: Path
 
+    @property
+    def place(self) -> str:
+        """The root as a user writes it: a folder, or ``s3://bucket/prefix``."""
+        return str(self.path)
+
+    def refresh(self) -> None:
+        """Look anew at what is there; what lies on a local disk is looked at anyway."""
+
+    def here(self, path: Path) -> Path:
+        """`path`, with what lies there (a file, or all below a folder) brought to this machine."""
+        return path
+
+    def is_there(self, path: Path) -> bool:
+        """Whether a file, or anything below a folder, lies at `path`; brings nothing here."""
+        return path.exists()
+
     def of(self, dataset: str, /, **tokens: object) -> Path:
         """The absolute path of a dataset (or of one country's partition of it)."""
         return self.path / dictionary()[dataset].resolve(**tokens)
 
     def part_files(self, dataset: str, /, **tokens: object) -> list[Path]:
         """A partition's parquet files in ASCII order of name; empty where it isn't published."""
-        folder = self.of(dataset, **tokens)
+        folder = self.here(self.of(dataset, **tokens))
         if not folder.is_dir():
             return []
         return sorted(folder.glob("*.parquet"), key=lambda p: os.fsencode(p.name))
 
-    def exists(self, dataset: str, /, **tokens: object) -> bool:
-        """Whether a published dataset, partition or log is there."""
-        return self.of(dataset, **tokens).exists()
+    def has_partition(self, dataset: str, /, **tokens: object) -> bool:
+        """Whether a partition is published; brings nothing here."""
+        return bool(self.part_files(dataset, **tokens))
+
+    def places_of(self, dataset: str) -> list[Path]:
+        """The paths that are there of a dataset, whatever their tokens, in order."""
+        return sorted(self.path.glob(dictionary()[dataset].glob))
+
+    def state_of(self, path: Path) -> tuple[object, ...]:
+        """What changes whenever something at or below `path` does; () where nothing is."""
+        try:
+            found = [path, *sorted(path.rglob("*"))] if path.is_dir() else [path]
+            return tuple(_stat(p) for p in found)
+        except OSError:
+            return ()
 
     def relative(self, path: Path) -> str:
         """`path` as POSIX text relative to the root."""
         return path.relative_to(self.path).as_posix()
+
+
+def _stat(path: Path) -> tuple[str, int, int, int]:
+    status = path.stat()
+    return str(path), status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def sha256_of(path: Path) -> bytes:

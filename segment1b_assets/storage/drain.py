@@ -25,7 +25,8 @@ from segment1b_assets.storage.content_version import content_version
 from segment1b_assets.storage.freed_memory import keep_freed_memory
 from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.storage.profiling import profiling
-from segment1b_assets.storage.publish import Published, publish_file, publish_folder, staging_area
+from segment1b_assets.storage.publish import publish, staging_area
+from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.segment import Segment
 
 T = TypeVar("T")
@@ -159,13 +160,21 @@ def _publish(segment: Segment, job: Job, workers: int) -> Done:
         if job.before_publish is not None:
             job.before_publish()
         log_receipts = {
-            name: publish_file(
-                path, segment.path(name, job.country), dataset=name, country=job.country
+            name: publish(
+                segment.root,
+                path,
+                segment.path(name, job.country),
+                dataset=name,
+                country=job.country,
             ).receipt
             for name, (path, _) in open_logs.items()
         }
-        published = publish_folder(
-            folder, segment.path(job.dataset, job.country), dataset=job.dataset, country=job.country
+        published = publish(
+            segment.root,
+            folder,
+            segment.path(job.dataset, job.country),
+            dataset=job.dataset,
+            country=job.country,
         )
     seconds = time.perf_counter() - wall
     output = {

@@ -17,7 +17,7 @@ def find_outlet_run(
     """
     entry = dictionary()["outlet_catalogue"]
     found = []
-    for folder in sorted(root.path.glob(entry.glob)):
+    for folder in root.places_of("outlet_catalogue"):
         tokens = entry.match(root.relative(folder))
         if tokens and int(tokens["seed"]) < 1 << 64:
             found.append((int(tokens["seed"]), tokens["manifest_fingerprint"]))

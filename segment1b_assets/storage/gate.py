@@ -15,7 +15,8 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import DataRoot
-from segment1b_assets.storage.publish import Published, publish_file, staging_area
+from segment1b_assets.storage.publish import publish, staging_area
+from segment1b_assets.storage.published import Published
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
@@ -39,14 +40,16 @@ def utc_now() -> str:
 def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:
     """Publish a JSON document unless there is one already; None where it was left as it is."""
     target = root.of(dataset, **tokens)
-    if target.exists():
+    if root.is_there(target):
         return None
     with staging_area(root) as work:
         staged = work / target.name
         staged.write_bytes(as_json(document))
         try:
-            return publish_file(staged, target, dataset=dataset, country=None)
-        except Segment1BError:
+            return publish(root, staged, target, dataset=dataset, country=None)
+        except Segment1BError as err:
+            if err.code == "E_IO":
+                raise
             return None  # another run wrote it in between; the first one stands
 
 
@@ -78,7 +81,7 @@ def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
         Segment1BError: E301_NO_PASS_FLAG where there is none, where it is not for this
             fingerprint, or where the 1A bundle no longer bears it out.
     """
-    path = root.of("s0_gate_receipt_1B", manifest_fingerprint=fingerprint)
+    path = root.here(root.of("s0_gate_receipt_1B", manifest_fingerprint=fingerprint))
     receipt = _read(path)
     if receipt.manifest_fingerprint != fingerprint:
         raise Segment1BError(
@@ -86,7 +89,8 @@ def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
             value=receipt.manifest_fingerprint,
         )  # fmt: skip
     try:
-        digest = verify_flag(root.of("validation_bundle_1A", manifest_fingerprint=fingerprint))
+        bundle = root.of("validation_bundle_1A", manifest_fingerprint=fingerprint)
+        digest = verify_flag(root.here(bundle))
     except Segment1BError as err:
         raise Segment1BError(
             "E301_NO_PASS_FLAG", f"the 1A bundle no longer passes ({err.code}: {err.detail})",

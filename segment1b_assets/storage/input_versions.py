@@ -34,7 +34,7 @@ def input_version(segment: Segment, dataset: str) -> str | None:
     """
     if dataset == RUN_IDENTITY:
         return segment.identity.run_id
-    path = segment.path(dataset)
+    path = segment.here(dataset)
     files = _files(segment, dataset, path)
     if not files:
         return None

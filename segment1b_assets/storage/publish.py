@@ -2,7 +2,8 @@
 
 Staging areas lie in ``{root}/.staging``, one per process and use, each held by a lock on a file in
 it. The kernel drops the lock when its process ends however it ends, so what a killed run left
-behind is recognised by its free lock and swept by the next run.
+behind is recognised by its free lock and swept by the next run. Where the root is an object store,
+they lie in this machine's mirror of it, and `storage.push` takes over from there.
 """
 
 from __future__ import annotations
@@ -15,29 +16,19 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import DataRoot, receipt
+from segment1b_assets.storage.data_root import STAGING, DataRoot, receipt
+from segment1b_assets.storage.object_root import ObjectRoot
+from segment1b_assets.storage.published import Published, require_identical
+from segment1b_assets.storage.push import publish_objects, replace_object, sweep_objects
 
-STAGING = ".staging"
 _LOCK = "held.lock"
 _NEW = "new-"
 _LOOSE = "loose-"
 #: How long an area may take from its making to its locking; debris is older.
 _NEW_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Published:
-    """What publishing did: "published" anew, or "identical" to what was there."""
-
-    status: Literal["published", "identical"]
-    path: Path
-    receipt: str
-    size: int
 
 
 @contextlib.contextmanager
@@ -65,7 +56,7 @@ def staging_area(root: DataRoot) -> Iterator[Path]:
 
 def sweep_staging(root: DataRoot) -> int:
     """Remove the staging areas whose process is gone; returns how many there were."""
-    swept = 0
+    swept = sweep_objects(root) if isinstance(root, ObjectRoot) else 0
     for area in sorted((root.path / STAGING).glob("*")):
         if area.name.startswith((_NEW, _LOOSE)) and _young(area):
             continue
@@ -95,6 +86,20 @@ def sweep_staging(root: DataRoot) -> int:
     return swept
 
 
+def publish(
+    root: DataRoot, staged: Path, target: Path, *, dataset: str, country: str | None
+) -> Published:
+    """Publish a staged file or folder, by the law of where the root lies.
+
+    Raises:
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there.
+    """
+    if isinstance(root, ObjectRoot):
+        return publish_objects(root, staged, target, dataset=dataset, country=country)
+    law = publish_folder if staged.is_dir() else publish_file
+    return law(staged, target, dataset=dataset, country=country)
+
+
 def publish_folder(staged: Path, target: Path, *, dataset: str, country: str | None) -> Published:
     """Move a staged folder to its place in one rename.
 
@@ -115,7 +120,7 @@ def publish_folder(staged: Path, target: Path, *, dataset: str, country: str | N
             raise _another_file_system(staged, target, dataset, country) from err
         if err.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
-        _require_identical(stamp, target, dataset, country)
+        require_identical(stamp, target, dataset, country)
         return Published("identical", target, stamp, size)
     _fsync(target.parent)
     return Published("published", target, stamp, size)
@@ -135,7 +140,7 @@ def publish_file(staged: Path, target: Path, *, dataset: str, country: str | Non
         # link(2) refuses an existing name, which rename(2) of a file would silently replace.
         os.link(staged, target)
     except FileExistsError:
-        _require_identical(stamp, target, dataset, country)
+        require_identical(stamp, target, dataset, country)
         return Published("identical", target, stamp, size)
     except OSError as err:
         if err.errno == errno.EXDEV:
@@ -151,6 +156,9 @@ def replace_file(root: DataRoot, target: Path, content: bytes) -> None:
 
     Nothing waits for the disk here: a report that a power cut loses is written by the next run.
     """
+    if isinstance(root, ObjectRoot):
+        replace_object(root, target, content)
+        return
     (root.path / STAGING).mkdir(parents=True, exist_ok=True)
     staged = root.path / STAGING / f"{_LOOSE}{uuid.uuid4().hex}"
     try:
@@ -174,20 +182,6 @@ def _another_file_system(
         next_step=f"let the data root be one file system, {STAGING} and layer1 included "
         f"(look at the mounts above {target.parent}), and re-run",
     )
-
-
-def _require_identical(stamp: str, target: Path, dataset: str, country: str | None) -> None:
-    there = receipt(target)
-    if there != stamp:
-        raise Segment1BError(
-            "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL",
-            f"{dataset} is already published there with receipt {there[:16]}…, "
-            f"and this run made {stamp[:16]}…",
-            country=country,
-            file=target,
-            next_step=f"if the new bytes are right: segment1b retire --dataset {dataset} "
-            f"--country {country or 'ALL'} --why TEXT, then materialise again",
-        )
 
 
 def _make_parents(folder: Path) -> None:

@@ -24,7 +24,7 @@ def report_path(segment: Segment, state: str, country: str) -> Path:
 
 def read_report(segment: Segment, state: str, country: str) -> dict[str, Any] | None:
     """The country's last run report of a state, or None."""
-    return _json_object(report_path(segment, state, country))
+    return _json_object(segment.root.here(report_path(segment, state, country)))
 
 
 def write_report(
@@ -86,22 +86,22 @@ def write_failure(segment: Segment, state: str, error: Segment1BError, run: str)
     }
     name = f"{now:%Y%m%dT%H%M%S%f}-{error.code}-{uuid.uuid4().hex[:8]}.json"
     path = folder / name
-    # A disk that is full or gone cannot hold the event either; the run's own log tells it then.
-    with contextlib.suppress(OSError):
+    # A disk or store that is full or gone cannot hold the event; the run's own log tells it then.
+    with contextlib.suppress(OSError, Segment1BError):
         replace_file(segment.root, path, as_json(event))
     return path
 
 
 def last_failure(segment: Segment, state: str, country: str) -> dict[str, Any] | None:
     """The newest failure event of a country that no later success has overtaken."""
-    events = sorted(failure_folder(segment, state, country).glob("*-E*.json")) + sorted(
-        failure_folder(segment, state, country).glob("*-A*.json")
-    )
+    folder = segment.root.here(failure_folder(segment, state, country))
+    events = sorted(folder.glob("*-E*.json")) + sorted(folder.glob("*-A*.json"))
     if not events:
         return None
     newest = max(events, key=lambda p: p.name)
     try:
-        if report_path(segment, state, country).stat().st_mtime_ns > newest.stat().st_mtime_ns:
+        report = segment.root.here(report_path(segment, state, country))
+        if report.stat().st_mtime_ns > newest.stat().st_mtime_ns:
             return None
     except FileNotFoundError:
         pass

@@ -13,8 +13,10 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import FLAG
 from segment1b_assets.storage.data_root import DataRoot, receipt
 from segment1b_assets.storage.gate import as_json
+from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.parquet import lineage_of
 from segment1b_assets.storage.publish import replace_file
+from segment1b_assets.storage.push import move_objects
 from segment1b_assets.storage.segment import Segment
 
 _one_at_a_time = threading.Lock()
@@ -32,7 +34,7 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     Raises:
         Segment1BError: E_INPUT_MISSING where nothing is published there.
     """
-    if not target.exists():
+    if not root.is_there(target):
         raise Segment1BError(
             "E_INPUT_MISSING", f"{dataset} is not published there; nothing to retire", file=target
         )
@@ -43,12 +45,15 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     note = {
         "dataset": dataset,
         "path": root.relative(target),
-        "receipt": receipt(target),
+        "receipt": receipt(root.here(target)),
         "when": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "who": _who(),
         "why": why,
     }
     replace_file(root, folder / "retired.json", as_json(note))
+    if isinstance(root, ObjectRoot):
+        move_objects(root, target, destination)
+        return folder
     destination.parent.mkdir(parents=True, exist_ok=True)
     if (target / FLAG).is_file():
         os.rename(target / FLAG, folder / FLAG)
@@ -72,7 +77,7 @@ def make_way(segment: Segment, country: str) -> None:
     )
     with _one_at_a_time:
         bundle = segment.path("validation_bundle_1B")
-        if bundle.exists():
+        if segment.root.is_there(bundle):
             retire(segment.root, "validation_bundle_1B", bundle, why)
         if _parameter_hash(segment, country) == old:
             retire(segment.root, "site_locations", segment.path("site_locations", country), why)

@@ -32,14 +32,15 @@ class RunLedger:
     def failures(self, state: str) -> dict[str, Segment1BError]:
         """Country -> why it failed in `state` in this run; empty where nothing did."""
         try:
-            document = json.loads((self._folder / f"{state}.json").read_bytes())
+            path = self._root.here(self._folder / f"{state}.json")
+            document = json.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
         return {country: _error(country, entry) for country, entry in document.items()}
 
     def ran(self, state: str) -> bool:
         """Whether `state` made partitions in this run, failing or not."""
-        return (self._folder / f"{state}.json").exists()
+        return self._root.is_there(self._folder / f"{state}.json")
 
     def record(self, state: str, failures: Mapping[str, Segment1BError]) -> None:
         """Add failures of a state, none if all went well; the first one of a country stands."""

@@ -25,7 +25,7 @@ def pass_gate(segment: Segment) -> Receipt:
             E_POLICY_INVALID.
     """
     _, fingerprint = segment.outlet_run
-    bundle = segment.root.of("validation_bundle_1A", manifest_fingerprint=fingerprint)
+    bundle = segment.here("validation_bundle_1A")
     if not bundle.is_dir():
         raise Segment1BError(
             "E_FLAG_BAD", f"there is no 1A validation bundle for {fingerprint}", file=bundle
@@ -53,16 +53,16 @@ def sealed_inputs(segment: Segment) -> list[dict[str, Any]]:
         version = dictionary()[name].version
         if version is None:
             version = str(segment.policies[name].policy_version)
-        path = segment.root.of(name)
+        path = segment.here(name)
         entries.append(_entry(segment, name, version, segment.input_digests[name].hex(), path, {}))
-    catalogue = segment.root.of("outlet_catalogue", **run)
-    files = segment.root.part_files("outlet_catalogue", **run)
+    catalogue = segment.path("outlet_catalogue")
+    files = segment.files_of_input("outlet_catalogue")
     if not files:
         raise Segment1BError("E_INPUT_MISSING", "there is no outlet catalogue", file=catalogue)
     entries.append(
         _entry(segment, "outlet_catalogue", fingerprint, receipt(catalogue, files), catalogue, run)
     )
-    bundle = segment.root.of("validation_bundle_1A", **run)
+    bundle = segment.here("validation_bundle_1A")
     entries.append(
         _entry(
             segment,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from segment1b_assets.storage.catalogue import OutletCatalogue, Outlets, read_ou
 from segment1b_assets.storage.data_root import DataRoot, sha256_of
 from segment1b_assets.storage.find_identity import find_outlet_run
 from segment1b_assets.storage.gate import Receipt, require_receipt
+from segment1b_assets.storage.open_root import open_root
 from segment1b_assets.storage.raster_header import RasterHeader, read_raster_header
 from segment1b_assets.storage.references import CountryShapes, read_country_shapes, read_iso_list
 
@@ -35,9 +36,9 @@ REFERENCES = ("iso3166_canonical_2024", "world_countries", "population_raster_20
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """What a user chooses: the root, the 1A run, and how many rows a batch has."""
+    """What a user chooses: the root (a folder or a URL), the 1A run, rows of a batch."""
 
-    root: Path
+    root: Path | str
     seed: int | None = None
     manifest_fingerprint: str | None = None
     batch_rows: int = BATCH_ROWS
@@ -48,21 +49,21 @@ class Segment:
 
     def __init__(self, options: SegmentOptions) -> None:
         self.options = options
-        self.root = DataRoot(options.root.absolute())
+        self.root = open_root(options.root)
 
     @cached_property
     def iso_names(self) -> dict[str, str]:
         """country_iso -> name of the ISO list."""
-        return read_iso_list(self.root.of("iso3166_canonical_2024"))
+        return read_iso_list(self._input("iso3166_canonical_2024"))
 
     @cached_property
     def policies(self) -> Mapping[str, Any]:
         """Policy id -> its validated model."""
-        return {name: load_policy(name, self.root.of(name)) for name in POLICY_MODELS}
+        return {name: load_policy(name, self._input(name)) for name in POLICY_MODELS}
 
     @cached_property
     def header(self) -> RasterHeader:
-        return read_raster_header(self.root.of("population_raster_2025"))
+        return read_raster_header(self._input("population_raster_2025"))
 
     @property
     def grid(self) -> Grid:
@@ -70,14 +71,14 @@ class Segment:
 
     @cached_property
     def shapes(self) -> CountryShapes:
-        return read_country_shapes(self.root.of("world_countries"), frozenset(self.iso_names))
+        return read_country_shapes(self._input("world_countries"), frozenset(self.iso_names))
 
     @cached_property
     def input_digests(self) -> dict[str, bytes]:
         """Dataset id -> SHA-256 of each reference and policy file."""
         digests = {}
         for name in (*POLICY_MODELS, *REFERENCES):
-            path = self.root.of(name)
+            path = self._input(name)
             of_policy = name in POLICY_MODELS
             require_file(
                 path, missing="E_POLICY_INVALID" if of_policy else "E_INPUT_MISSING",
@@ -88,6 +89,10 @@ class Segment:
             except OSError as err:
                 raise Segment1BError("E_IO", f"{name} cannot be read: {err}", file=path) from err
         return digests
+
+    def _input(self, name: str) -> Path:
+        """A reference or policy file, brought here."""
+        return self.root.here(self.root.of(name))
 
     @cached_property
     def parameter_hash(self) -> str:
@@ -184,6 +189,14 @@ class Segment:
     def path(self, dataset: str, country: str | None = None) -> Path:
         return self.root.of(dataset, **self.tokens(dataset, country))
 
+    def here(self, dataset: str, country: str | None = None) -> Path:
+        """The path, with what lies there brought to this machine."""
+        return self.root.here(self.path(dataset, country))
+
+    def is_published(self, dataset: str, country: str) -> bool:
+        """Whether a country's partition is there; reads nothing of it."""
+        return self.root.has_partition(dataset, **self.tokens(dataset, country))
+
     def files(self, dataset: str, country: str) -> list[Path]:
         """A published partition's part files; empty where it isn't published."""
         return self.root.part_files(dataset, **self.tokens(dataset, country))
@@ -198,30 +211,24 @@ class Segment:
             getattr(self, name)
 
 
-_cache: dict[SegmentOptions, tuple[object, Segment]] = {}
+_cache: dict[tuple[SegmentOptions, DataRoot], tuple[object, Segment]] = {}
 _cache_lock = threading.Lock()
 
 
 def open_segment(options: SegmentOptions) -> Segment:
     """The segment of these options, read anew whenever one of its input files has changed."""
-    stamp = _stamp(DataRoot(options.root.absolute()))
+    root = open_root(options.root)
+    options = replace(options, root=root.place)  # however it was written
+    stamp = _stamp(root)
     with _cache_lock:
-        held = _cache.get(options)
+        held = _cache.get((options, root))
         if held is None or held[0] != stamp:
-            held = _cache[options] = (stamp, Segment(options))
+            held = _cache[options, root] = (stamp, Segment(options))
         return held[1]
 
 
 def _stamp(root: DataRoot) -> object:
     paths = [root.of(name) for name in (*REFERENCES, *POLICY_MODELS)]
     for name in ("outlet_catalogue", "validation_bundle_1A", "s0_gate_receipt_1B"):
-        for found in sorted(root.path.glob(dictionary()[name].glob)):
-            paths += [found, *sorted(found.rglob("*"))]
-    stats = []
-    for path in paths:
-        try:
-            status = path.stat()
-            stats.append((str(path), status.st_mtime_ns, status.st_size, status.st_ino))
-        except OSError:
-            stats.append((str(path), 0, 0, 0))
-    return tuple(stats)
+        paths += root.places_of(name)
+    return tuple((str(path), root.state_of(path)) for path in paths)

@@ -89,7 +89,7 @@ def _missing(segment: Segment) -> dict[str, list[str]]:
     missing: dict[str, list[str]] = {}
     for country in segment.demanded:
         for dataset in _SITE_STATES:
-            if not segment.files(dataset, country):
+            if not segment.is_published(dataset, country):
                 missing.setdefault(dataset, []).append(country)
                 break
     return missing
@@ -115,8 +115,8 @@ def _judge_country(segment: Segment, judges: Sequence[object], country: str) -> 
                 country,
                 segment.identity,
                 segment.receipt.verified_at_utc,
-                segment.path(f"rng_events_{label}", country),
-                segment.path(f"rng_trace_{label}", country),
+                segment.here(f"rng_events_{label}", country),
+                segment.here(f"rng_trace_{label}", country),
                 segment.files("s7_site_synthesis", country),
             )
             found.evidence[label] = evidence

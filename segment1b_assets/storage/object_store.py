@@ -1,0 +1,234 @@
+"""A prefix of an S3 bucket: list, fetch, put, copy, delete, with errors that say what to do.
+
+Who we are, and where the store is, comes from the usual ``AWS_*`` variables and from nowhere else:
+never from the URL, and no message of ours repeats what the store answered, for its refusals quote
+the request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.data_root import STAGING
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, S3Store
+
+#: Larger files go up in parts, which needs no more memory than a few of them.
+SINGLE_PUT_BYTES = 64 << 20
+PART_BYTES = 16 << 20
+#: What S3 copies in one request, and so the largest object that we can put on a condition.
+LARGEST_BYTES = 5 << 30
+#: Bytes of one ranged read, and how many of them are under way at once.
+RANGE_BYTES = 8 << 20
+RANGES = 4
+_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as the store knows it: bytes, ETag, and when it was put (seconds since 1970)."""
+
+    size: int
+    etag: str
+    modified: float
+
+
+class ObjectStore:
+    """Objects below ``s3://bucket/prefix``, named by their keys relative to it.
+
+    Every method raises `Segment1BError` with code E_IO, naming bucket and key, where the store
+    refuses, lacks the bucket or does not answer; a request is tried four times in at most 30 s.
+    """
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        from obstore.store import S3Store  # a local root needs no client
+
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        client: ClientConfig = {
+            "connect_timeout": timedelta(seconds=5),
+            "timeout": timedelta(seconds=120),
+        }
+        if _endpoint_is_here():
+            client["allow_http"] = True  # elsewhere only where AWS_ALLOW_HTTP says so
+        self._store: S3Store = S3Store(
+            bucket,
+            prefix=prefix or None,
+            config={"copy_if_not_exists": "multipart"},
+            client_options=client,
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
+        )
+
+    def list(self, folder: str) -> dict[str, Stored]:
+        """Every object below a folder, by key."""
+        import obstore
+
+        with self._told("list", folder):
+            found = {
+                o["path"]: Stored(o["size"], str(o["e_tag"]), o["last_modified"].timestamp())
+                for page in obstore.list(self._store, folder or None)
+                for o in page
+            }
+        # Some clients mark a folder with an empty object of its name.
+        folders = {key[:cut] for key in found for cut in _slashes(key)}
+        return {key: stored for key, stored in found.items() if key not in folders}
+
+    def fetch(self, key: str, stored: Stored, to: Path) -> bool:
+        """Write the object to a file; False where it is not any more what was listed."""
+        import obstore
+        from obstore.exceptions import PreconditionError
+
+        def piece(start: int) -> None:
+            end = min(start + RANGE_BYTES, stored.size)
+            whole = stored.size <= RANGE_BYTES
+            found = obstore.get(
+                self._store,
+                key,
+                options={"if_match": stored.etag, **({} if whole else {"range": (start, end)})},
+            ).bytes()
+            os.pwrite(file.fileno(), found, start)
+
+        starts = range(0, max(stored.size, 1), RANGE_BYTES)
+        with to.open("wb") as file, self._told("read", key):
+            try:
+                if len(starts) == 1:
+                    piece(0)
+                else:
+                    with ThreadPoolExecutor(RANGES) as pool:
+                        list(pool.map(piece, starts))
+            except (FileNotFoundError, PreconditionError):
+                return False
+        return to.stat().st_size == stored.size
+
+    def put_new(self, key: str, file: Path) -> Stored | None:
+        """Put a file where nothing is; None, and nothing done, where something is.
+
+        Either the whole object is there afterwards or nothing is.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        status = file.stat()
+        if status.st_size > LARGEST_BYTES:
+            raise Segment1BError(
+                "E_IO", "the file is larger than what S3 puts on a condition (5 GiB)",
+                file=self.at(key), value=status.st_size,
+                next_step="use a root on a file system for data of this size",
+            )  # fmt: skip
+        whole = file.read_bytes() if status.st_size <= SINGLE_PUT_BYTES else None
+        with self._told("write", key):
+            try:
+                if whole is not None:
+                    put = obstore.put(self._store, key, whole, mode="create", use_multipart=False)
+                    return Stored(status.st_size, str(put["e_tag"]), status.st_mtime)
+                # An upload in parts cannot be put on a condition, but a copy can.
+                aside = f"{STAGING}/{uuid.uuid4().hex}"
+                try:
+                    obstore.put(
+                        self._store, aside, file, chunk_size=PART_BYTES, max_concurrency=RANGES
+                    )
+                    obstore.copy(self._store, aside, key, overwrite=False)
+                finally:
+                    obstore.delete(self._store, aside)
+                copied = obstore.head(self._store, key)
+                return Stored(copied["size"], str(copied["e_tag"]), status.st_mtime)
+            except AlreadyExistsError:
+                return None
+
+    def put(self, key: str, content: bytes) -> str:
+        """Put bytes, replacing what is there; returns the new ETag."""
+        import obstore
+
+        with self._told("write", key):
+            return str(obstore.put(self._store, key, content, use_multipart=False)["e_tag"])
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object within the store."""
+        import obstore
+
+        with self._told("copy", source):
+            obstore.copy(self._store, source, target)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; one that is not there is no error."""
+        import obstore
+
+        if keys:
+            with self._told("delete", keys[0]):
+                obstore.delete(self._store, list(keys))
+
+    def at(self, key: str) -> str:
+        """An object's URL."""
+        return f"{self.url}/{key}"
+
+    @contextlib.contextmanager
+    def _told(self, verb: str, key: str) -> Iterator[None]:
+        """Turn what the client raises into E_IO; without its cause, which quotes the request."""
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except (BaseError, FileNotFoundError) as err:
+            reason, next_step = _reason(err)
+            raise Segment1BError(
+                "E_IO", f"cannot {verb} this object: {reason}", file=self.at(key),
+                next_step=next_step,
+            ) from None  # fmt: skip
+
+
+def _reason(err: Exception) -> tuple[str, str]:
+    """What happened and what to do, in words of our own."""
+    text = str(err)
+    code = re.search(r"<Code>(\w+)</Code>", text)
+    status = re.search(r"status code: (\d{3})", text)
+    told = " ".join(found[1] for found in (status, code) if found)
+    if "NoSuchBucket" in text or isinstance(err, FileNotFoundError):
+        return f"there is no such bucket or object ({told})", "look at the name; create the bucket"
+    if told.startswith(("401", "403")):
+        return (
+            f"the store refuses these credentials ({told})",
+            f"look at {_SETTINGS}, and at the rights that docs/guide/object_store.md lists",
+        )
+    if "169.254." in text or "credential" in text.lower():
+        return "no credentials were found", f"set {_SETTINGS}"
+    if told:
+        return f"the store answers {told}", "look at the store, and at AWS_REGION; then re-run"
+    if "invalid path" in text:
+        return (
+            "a key below it has an empty or '..' part",
+            "remove that object; nothing of ours is called so",
+        )
+    return (
+        f"the store does not answer ({type(err).__name__})",
+        "look at AWS_ENDPOINT_URL and the network, then re-run",
+    )
+
+
+def _endpoint_is_here() -> bool:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _slashes(key: str) -> Iterator[int]:
+    return (at for at, letter in enumerate(key) if letter == "/")
+
+
+def environment_key() -> Mapping[str, str]:
+    """The variables that decide which store is meant and who asks; never to be shown."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}

@@ -1,0 +1,39 @@
+"""What publishing came to, and what it refuses: the same wherever the data root lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.data_root import receipt
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did: "published" anew, or "identical" to what was there."""
+
+    status: Literal["published", "identical"]
+    path: Path
+    receipt: str
+    size: int
+
+
+def require_identical(stamp: str, target: Path, dataset: str, country: str | None) -> None:
+    """Hold what lies at `target` against the receipt of what was to be published there.
+
+    Raises:
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL.
+    """
+    there = receipt(target)
+    if there != stamp:
+        raise Segment1BError(
+            "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL",
+            f"{dataset} is already published there with receipt {there[:16]}…, "
+            f"and this run made {stamp[:16]}…",
+            country=country,
+            file=target,
+            next_step=f"if the new bytes are right: segment1b retire --dataset {dataset} "
+            f"--country {country or 'ALL'} --why TEXT, then materialise again",
+        )

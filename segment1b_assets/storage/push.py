@@ -1,0 +1,181 @@
+"""The publish law in an object store (contract section 2): the store's own atomic, conditional put.
+
+A partition of one file is one put that succeeds only where nothing is. Of a folder of several
+files the object that makes it visible goes up last: a partition's first part, a bundle's flag. So
+whatever ends a run, nothing is ever seen of what it had not finished.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.bundle import FLAG, INDEX
+from segment1b_assets.storage.data_root import STAGING, receipt, sha256_of
+from segment1b_assets.storage.object_root import ObjectRoot
+from segment1b_assets.storage.object_store import Stored
+from segment1b_assets.storage.published import Published, require_identical
+
+#: No upload takes as long as this: what lies in the store's staging folder is older left over.
+_LEFT_OVER_SECONDS = 24 * 3600.0
+_proven: set[ObjectRoot] = set()
+
+
+def publish_objects(
+    root: ObjectRoot, staged: Path, target: Path, *, dataset: str, country: str | None
+) -> Published:
+    """Put a staged file or folder to its place, never replacing anything.
+
+    Raises:
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there,
+            E_IO where the store fails or does not honour the condition.
+    """
+    stamp = receipt(staged)
+    files = [p for p in staged.rglob("*") if p.is_file()] if staged.is_dir() else [staged]
+    key = root.relative(target)
+    objects = {
+        key if p == staged else f"{key}/{p.relative_to(staged).as_posix()}": p
+        for p in sorted(files)
+    }
+    size = sum(p.stat().st_size for p in files)
+    last = _seen_last(objects)
+    there = root.listings.under(key)
+    if last not in there:
+        _require_conditions(root)
+        _require_room(root, there, objects, dataset, country)
+        if _put_all(root, objects, last, dataset, country):
+            return Published("published", target, stamp, size)
+        root.refresh()
+    root.here(target)
+    require_identical(stamp, target, dataset, country)
+    return Published("identical", target, stamp, size)
+
+
+def _put_all(
+    root: ObjectRoot, objects: dict[str, Path], last: str, dataset: str, country: str | None
+) -> bool:
+    """Put the objects in order; False where somebody else's `last` was there first."""
+    put: dict[str, Stored] = {}
+    for key in sorted(objects, key=lambda k: (k == last, k)):
+        stored = root.store.put_new(key, objects[key])
+        if stored is not None:
+            put[key] = stored
+        elif key == last:
+            # Or ours all the same: the client repeats a put whose answer was lost. So nothing
+            # is taken back; the caller looks at the bytes.
+            return False
+        elif not _same_bytes(root, key, objects[key]):
+            raise _left_over(root, key, dataset, country)
+    for key, stored in put.items():
+        root.mirror.place(key, objects[key], stored)
+    root.listings.note(put)
+    return True
+
+
+def _require_room(
+    root: ObjectRoot,
+    there: dict[str, Stored],
+    objects: dict[str, Path],
+    dataset: str,
+    country: str | None,
+) -> None:
+    """An interrupted upload's files that this one lacks would become part of what it publishes."""
+    if strays := sorted(set(there) - set(objects)):
+        raise _left_over(root, strays[0], dataset, country)
+
+
+def _same_bytes(root: ObjectRoot, key: str, file: Path) -> bool:
+    """Whether an object that is there already has the bytes of a file."""
+    stored = root.store.list(key.rpartition("/")[0]).get(key)
+    copy = root.loose_file()
+    try:
+        if stored is None or not root.store.fetch(key, stored, copy):
+            return False
+        return sha256_of(copy) == sha256_of(file)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _left_over(root: ObjectRoot, key: str, dataset: str, country: str | None) -> Segment1BError:
+    return Segment1BError(
+        "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL",
+        f"another upload of {dataset}, which was cut short or is under way, has put other bytes",
+        country=country,
+        file=root.store.at(key),
+        next_step=f"if none is under way: segment1b retire --dataset {dataset} "
+        f"--country {country or 'ALL'} --why TEXT, then materialise again",
+    )
+
+
+def _seen_last(keys: dict[str, Path]) -> str:
+    """The object by which readers know that a folder is whole."""
+    for name in (FLAG, INDEX):
+        for key in keys:
+            if key.endswith(f"/{name}"):
+                return key
+    return min(keys)
+
+
+def _require_conditions(root: ObjectRoot) -> None:
+    """Refuse a store that puts in spite of a condition: it would overwrite what is published."""
+    if root in _proven:
+        return
+    probe, file = f"{STAGING}/{uuid.uuid4().hex}", root.loose_file()
+    file.write_bytes(b"is a conditional put refused?\n")
+    try:
+        kept = root.store.put_new(probe, file) is not None
+        kept = root.store.put_new(probe, file) is None and kept
+    finally:
+        file.unlink(missing_ok=True)
+        root.store.delete([probe])
+    if not kept:
+        raise Segment1BError(
+            "E_IO", "the store ignores conditions (If-None-Match), so nothing would be immutable",
+            file=root.place,
+            next_step="publish to a store that honours conditional puts, or to a file system",
+        )  # fmt: skip
+    _proven.add(root)
+
+
+def replace_object(root: ObjectRoot, target: Path, content: bytes) -> None:
+    """Put a report, replacing the one before."""
+    key = root.relative(target)
+    stored = Stored(len(content), root.store.put(key, content), time.time())
+    made = root.loose_file()
+    made.write_bytes(content)
+    root.mirror.place(key, made, stored)
+    root.listings.note({key: stored})
+
+
+def move_objects(root: ObjectRoot, target: Path, destination: Path) -> None:
+    """Move all objects at and below `target`: copied, then deleted, what makes them seen first.
+
+    Raises:
+        Segment1BError: E_IO where somebody published there anew in the meantime.
+    """
+    source, goal = root.relative(target), root.relative(destination)
+    root.refresh()
+    found = root.listings.under(source)
+    for key in found:
+        root.store.copy(key, goal + key.removeprefix(source))
+    root.refresh()
+    if root.listings.under(source) != found:
+        raise Segment1BError(
+            "E_IO", "it was changed while it was being retired", file=root.store.at(source),
+            next_step="find who else works there, then retire it again",
+        )  # fmt: skip
+    first = _seen_last(dict.fromkeys(found, target))
+    root.store.delete([first])
+    root.store.delete([k for k in found if k != first])
+    root.refresh()
+    root.here(target)
+
+
+def sweep_objects(root: ObjectRoot) -> int:
+    """Delete what killed uploads left in the store's staging folder a day ago or before."""
+    now = time.time()
+    old = [k for k, s in root.store.list(STAGING).items() if now - s.modified > _LEFT_OVER_SECONDS]
+    root.store.delete(old)
+    return len(old)
