@@ -25,7 +25,7 @@ def use_history(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
 
 
 def run(
-    root: Path,
+    root: Path | str,
     countries: Sequence[str],
     states: Sequence[str] = ALL_STATES,
     workers: int = 1,
