@@ -245,9 +245,7 @@ def test_retiring_moves_objects_and_says_why(finished: Finished, machine: Path) 
     assert bucket.published() == before
 
 
-def test_a_world_is_built_in_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Path
-) -> None:
+def test_a_world_is_built_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     built = segment1b(
         "world", "--root", "s3://bucket/x", "--cells-per-degree", "1", "--merchants", "1",
