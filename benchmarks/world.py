@@ -5,8 +5,8 @@
 
 Works on a copy of the root's inputs (hard links) beside it, and removes it afterwards. ``--whole``
 also runs everything as one ``segment1b run`` through Dagster; what that takes more than the bare
-states is Dagster's own. ``--plain`` runs S1 of some countries the plain way and ours in turn, on one
-core each and on all cores each.
+states is Dagster's own. ``--plain`` runs S1 of some countries the plain way and ours in turn, on
+one core each and on all cores each.
 """
 
 from __future__ import annotations
