@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from segment1b_assets_tests.fuzz.readers import READERS, Reader, survives
+from segment1b_assets_tests.hypothesis_profiles import TIMES, examples
 
 #: For each of the readers: some twenty seconds in all.
 EXAMPLES = 1500
@@ -53,7 +54,8 @@ def test_a_reader_takes_its_seeds(reader: Reader, tmp_path: Path) -> None:
     assert all(taken) is (reader.name not in ("bundle index", "flag"))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.hypothesis
+@pytest.mark.timeout(240 * TIMES)
 @pytest.mark.parametrize("reader", READERS, ids=lambda r: r.name)
 def test_any_bytes_are_taken_or_refused_by_name(
     reader: Reader, tmp_path_factory: pytest.TempPathFactory
@@ -61,14 +63,7 @@ def test_any_bytes_are_taken_or_refused_by_name(
     folder = tmp_path_factory.mktemp("fuzz")
     outcomes = {True: 0, False: 0}
 
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )
+    @examples(EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(mutated(reader))
     def tries(raw: bytes) -> None:
         outcomes[survives(reader, folder, raw)] += 1
