@@ -17,6 +17,7 @@ EXAMPLES = 1500
 WORDS = [
     b"", b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\x80", b"..", b"/",
     b"\\", b"[", b"{", b"]", b'"', b"&a ", b"*a", b"!!python/object:os.system", b"!!int ",
+    b"!!float ", b"!!bool ", b"!!timestamp ", b"_", b"''", b"1:1",
     b"\n", b": ",
     b"- ", b"PAR1", b"null", b"NaN", b"1e999", b"-1", b"\xed\xa0\x80", b"\xe2\x80\xae", b"<<: ",
     b"0x1F", b"0o17", b"2024-01-01", b"\0\0\0\0\0\0\xf8\x7f", b"\0\0\0\0\0\0\xf0\x7f",
