@@ -146,6 +146,16 @@ def reworded(draw: st.DrawFn, raw: bytes) -> bytes:
     return b"\n".join(lines)
 
 
+def same_rows(raw: bytes, spoiled: bytes) -> bool:
+    """Not every byte of a file is in its rows: the footer has statistics and a writer's name."""
+    try:
+        return bool(
+            pq.read_table(pa.BufferReader(spoiled)).equals(pq.read_table(pa.BufferReader(raw)))
+        )
+    except (pa.ArrowException, OSError):
+        return False
+
+
 @pytest.mark.hypothesis
 @pytest.mark.timeout(600 * TIMES)
 @pytest.mark.parametrize("kind", ["parquet", "log", "report"])
@@ -167,7 +177,7 @@ def test_validators_judge_whatever_lies_there(root: Path, kind: str) -> None:
             found = judged(root)
         finally:
             path.write_bytes(raw)
-        if kind == "parquet" and spoiled != raw:
+        if kind == "parquet" and not same_rows(raw, spoiled):
             assert any(found.values()), path
 
     tries()
