@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.allocation import alloc_plan, floor_and_residue
+from segment1b_assets_tests.hypothesis_profiles import examples
 
 Row = tuple[int, int, int]
 
@@ -76,7 +77,7 @@ PAIRS = st.dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(PAIRS, shared_out(), st.integers(1, 9))
 @example({5: 2**50 - 1}, ([10**18 - 2, 1, 1], 18), 4)
 @example({5: 3, 2**64 - 1: 3}, ([2, 2, 2, 2, 2], 1), 2)
@@ -87,7 +88,7 @@ def test_plan_equals_the_law(
     assert plan(pairs, weights, dp, batch_rows=batch_rows) == by_the_law(pairs, weights, dp)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.integers(0, 18).flatmap(
         lambda dp: st.tuples(st.just(10**dp), st.lists(st.integers(0, 10**dp), min_size=1))
@@ -102,7 +103,7 @@ def test_floors_and_residues_are_exact(scaled: tuple[int, list[int]], n: int) ->
     assert residues.tolist() == [w * n % scale for w in weights]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(PAIRS, shared_out(), st.integers(1, 2**63))
 def test_a_merchants_rows_do_not_depend_on_the_others(
     pairs: dict[int, int], shared: tuple[list[int], int], newcomer: int

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.assignment import site_tile_assignment
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle import sites as oracle
 from segment1b_assets_tests.site_support import (
     COUNTRY,
@@ -30,7 +31,7 @@ PAIR = st.dictionaries(st.integers(0, 1 << 40), st.integers(1, 6), min_size=1, m
 PLANS = st.dictionaries(st.integers(0, ALL), PAIR, min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(PLANS, st.lists(st.integers(0, 40), max_size=4), st.integers(1, 30))
 def test_equals_the_law_site_by_site(plan: Plan, cuts: list[int], batch_rows: int) -> None:
     batches = cut(plan_batch(plan), cuts)

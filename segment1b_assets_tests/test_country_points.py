@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.validation.country_points import CountryPoints
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle.geometry import country_takes_point, parse_wkb
 
 WORLD = Grid(a=1.0, c=-180.0, e=-1.0, f=90.0, nrows=180, ncols=360)
@@ -87,7 +88,7 @@ def test_a_point_that_only_rounding_takes_inside_is_left_to_the_rationals() -> N
 EIGHTHS = st.integers(-2, 34).map(lambda k: k / 8)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(EIGHTHS, EIGHTHS)
 def test_rationals_agree_with_the_oracle(lon: float, lat: float) -> None:
     slanted = shapely.Polygon(

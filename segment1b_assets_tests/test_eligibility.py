@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import shapely
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -18,9 +18,9 @@ from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets_tests.adversarial_shapes import grids, polygons, usable
 from segment1b_assets_tests.exact_geometry import Oracle
+from segment1b_assets_tests.hypothesis_profiles import examples
 
 RULES = ("center", "any_overlap")
-SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 UNIT = Grid(1.0, 0.0, -1.0, 8.0, 8, 8)
 
 
@@ -40,7 +40,7 @@ def agree(shape: shapely.Geometry, grid: Grid, rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
+@examples(300)
 @given(data=st.data())
 def test_equals_the_definition(rule: str, data: st.DataObject) -> None:
     grid = data.draw(grids())
@@ -51,7 +51,6 @@ def test_equals_the_definition(rule: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_equals_the_definition_on_grids_about_a_turn_wide(rule: str, data: st.DataObject) -> None:
     """Cells and parts that meet at several turns: rows all round the globe, and a little more."""
@@ -70,7 +69,7 @@ def test_equals_the_definition_on_grids_about_a_turn_wide(rule: str, data: st.Da
     agree(shape, grid, rule)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@examples(60)
 @given(data=st.data())
 def test_the_size_of_a_band_changes_nothing(data: st.DataObject) -> None:
     grid = data.draw(grids())

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -17,6 +17,7 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core import attempts, jitter
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.jitter import site_jitter
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle import sites as oracle
 from segment1b_assets_tests.oracle import tiles as oracle_tiles
 from segment1b_assets_tests.site_support import (
@@ -98,7 +99,7 @@ SITES = st.lists(
 ).map(sorted)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(SITES, st.lists(st.integers(0, 8), max_size=2), st.integers(1, 9))
 def test_rounds_equal_the_law(sites: list[Site], cuts: list[int], batch_rows: int) -> None:
     stream = stream_of(sites, cuts=cuts, batch_rows=batch_rows)

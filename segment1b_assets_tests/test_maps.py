@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,6 +17,7 @@ from segment1b_assets.maps.country_map import Subject, site_map, tile_map, weigh
 from segment1b_assets.maps.frame import frame_of
 from segment1b_assets.maps.palette import ABROAD, LAND, STEPS, ramp
 from segment1b_assets.maps.scales import Scale, log_scale, number, round_step
+from segment1b_assets_tests.hypothesis_profiles import examples
 
 WORLD = Grid(a=1.0, c=-180.0, e=-1.0, f=90.0, nrows=180, ncols=360)
 Cells = set[tuple[int, int]]
@@ -40,7 +41,7 @@ def pixels_coloured(picture: NDArray[np.uint8], colours: NDArray[np.uint8]) -> i
     return sum(int((picture == c).all(axis=-1).sum()) for c in np.unique(colours, axis=0))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     ncols=st.integers(1, 23),
     size=st.integers(1, 9),

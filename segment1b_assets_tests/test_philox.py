@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segment1b_assets.core import philox
 from segment1b_assets.core.philox import counter_plus, philox_blocks
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle.philox import philox2x64_10
 
 ALL = (1 << 64) - 1
@@ -71,7 +72,7 @@ def test_lengths_must_agree() -> None:
         philox_blocks(u64(1, 2), u64(1), u64(1, 2))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(WORDS, WORDS, st.one_of(st.integers(0, 1 << 40), st.sampled_from([1, ALL])))
 def test_counters_carry_and_wrap(lo: int, hi: int, steps: int) -> None:
     after_lo, after_hi = counter_plus(u64(lo), u64(hi), u64(steps))

@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import shapely
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segment1b_assets.core import near_edges, point_in_country
@@ -17,8 +17,7 @@ from segment1b_assets.core.point_in_country import CountryTest
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets_tests.adversarial_shapes import grids, polygons, usable
 from segment1b_assets_tests.exact_geometry import Oracle
-
-SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+from segment1b_assets_tests.hypothesis_profiles import examples
 
 
 def polygon_of(shape: shapely.Geometry) -> CountryPolygon:
@@ -58,7 +57,7 @@ def check(grid: Grid, shape: shapely.Geometry, seed: int) -> None:
     assert got.tolist() == want
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@examples(60)
 @given(data=st.data(), seed=st.integers(0, 99))
 def test_equals_the_definition(data: st.DataObject, seed: int) -> None:
     grid = data.draw(grids())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.shutil import copy as copy_raster
 
@@ -17,6 +17,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.masses import hold_masses
 from segment1b_assets.storage.raster_values import RasterValues
+from segment1b_assets_tests.hypothesis_profiles import examples
 
 Array = np.ndarray[Any, Any]
 
@@ -50,12 +51,13 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("layout", list(LAYOUTS))
 def test_values_are_the_pixels_at_the_cells(tmp_path: Path, layout: str) -> None:
     pixels = np.arange(70 * 90, dtype=np.float32).reshape(70, 90)
     path = write(tmp_path / "r.tif", pixels, **LAYOUTS[layout])
 
-    @settings(max_examples=60, deadline=None)
+    @examples(60)
     @given(st.integers(0, 2**32 - 1), st.sampled_from([0.002, 0.02, 0.3, 0.95]),
            st.sampled_from([400, 3000, 64 << 20]))  # fmt: skip
     def check(seed: int, share: float, held_bytes: int) -> None:

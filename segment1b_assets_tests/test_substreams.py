@@ -6,13 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.core import substreams
 from segment1b_assets.core.substreams import assignment_substreams, jitter_substreams
 from segment1b_assets.core.uniforms import uniform
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle import philox as oracle
 
 ALL = (1 << 64) - 1
@@ -21,7 +22,7 @@ IDENTITIES = st.builds(Identity, st.integers(0, ALL), HEX64, HEX64)
 MERCHANTS = st.lists(st.integers(0, ALL), min_size=1, max_size=8)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(IDENTITIES, st.sampled_from(["FR", "ZW"]), MERCHANTS)
 def test_assignment_starts(identity: Identity, country: str, merchants: list[int]) -> None:
     master = oracle.master_digest(identity.manifest_fingerprint, identity.seed)
@@ -32,7 +33,7 @@ def test_assignment_starts(identity: Identity, country: str, merchants: list[int
         assert (int(starts.counter_hi[i]) << 64) | int(starts.counter_lo[i]) == expected.counter
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(IDENTITIES, MERCHANTS, st.data())
 def test_jitter_starts(identity: Identity, merchants: list[int], data: st.DataObject) -> None:
     orders = data.draw(

@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segment1b_assets.validation import replay
 from segment1b_assets.validation.rng_evidence import FAMILIES, country_evidence
 from segment1b_assets_tests import site_files
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle import philox as oracle
 from segment1b_assets_tests.oracle import tiles as oracle_tiles
 from segment1b_assets_tests.site_files import (
@@ -131,9 +132,7 @@ def values_of(log: bytes) -> list[Any] | None:
 
 
 @pytest.mark.parametrize("name", LOGS)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(150)
 @given(data=st.data())
 def test_any_byte_of_a_log(clean: SiteFiles, name: str, data: st.DataObject) -> None:
     path = clean.log(name)

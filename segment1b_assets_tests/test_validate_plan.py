@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segment1b_assets.core.allocation import alloc_plan
@@ -17,6 +17,7 @@ from segment1b_assets.validation.alloc_plan import CODES, judge_alloc_plan
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first
 from segment1b_assets.validation.plan_window import PlanRows, excess_of, misfits
 from segment1b_assets.validation.verdict import Verdict
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.partition_support import (
     Columns,
     columns_of,
@@ -88,7 +89,7 @@ def test_no_pairs_need_no_weights(tmp_path: Path) -> None:
     assert failed(country(tmp_path, {}).judge(weights_files=[])) == []
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.sampled_from(["merchant_id", "legal_country_iso", "tile_id", "n_sites_tile"]),
     st.integers(0, 200),
@@ -119,7 +120,7 @@ def from_dict(plan: dict[tuple[int, int], int]) -> Columns:
     }
 
 
-@settings(max_examples=250, deadline=None)
+@examples(250)
 @given(
     st.sampled_from(sorted(PAIRS)), st.integers(0, 200), st.sampled_from(TILES), st.integers(1, 3)
 )
@@ -225,7 +226,6 @@ def test_broken_and_foreign_files(tmp_path: Path) -> None:
     assert failed(made.judge()) == list(CODES)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.sampled_from([0, 1, 1, 2, 7]), min_size=1, max_size=20),
     st.integers(1, 25),
@@ -262,7 +262,7 @@ def test_many_tied_weights_beyond_one_block(tmp_path: Path) -> None:
     assert found.tile_id.tolist() == [70_000, 140_000, 0, 1]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.lists(
         st.tuples(st.integers(0, 2**62), st.integers(0, 10**18), st.integers(1, 2**50 - 1)),
@@ -284,7 +284,7 @@ def test_excess_is_exact_near_zero_and_far_elsewhere(
         assert (found > 0) == (exact > 0)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.integers(1, 60), st.lists(st.sampled_from([1, 1, 2, 3, 30]), min_size=1, max_size=30))
 def test_every_plan_but_the_largest_remainders_is_a_misfit(n: int, parts: list[int]) -> None:
     scale, dp = 10**6, 6

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -32,8 +32,8 @@ from segment1b_assets.validation.tile_index import judge_tile_index
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.adversarial_shapes import grids, polygons, usable
 from segment1b_assets_tests.exact_geometry import Oracle
+from segment1b_assets_tests.hypothesis_profiles import examples
 
-SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 RULES = ("center", "any_overlap")
 GRID = Grid(0.1, -3.0, -1 / 3, 10.0, 12, 40)
 #: Fills the rows in the middle from end to end, so that runs of ids cross the ends of rows.
@@ -302,7 +302,7 @@ def test_an_edge_that_leaves_a_grid_line_by_less_than_rounding() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+@examples(150)
 @given(data=st.data())
 def test_the_meridian_scan_equals_the_definition(rule: str, data: st.DataObject) -> None:
     """And so any one cell too many or too few is named."""

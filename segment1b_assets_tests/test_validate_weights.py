@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -21,6 +21,7 @@ from segment1b_assets.validation.folded_sum import folded_sum
 from segment1b_assets.validation.remainder_window import RemainderWindow
 from segment1b_assets.validation.tile_weights import CODES, judge_tile_weights
 from segment1b_assets.validation.verdict import Verdict
+from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.partition_support import (
     Columns,
     columns_of,
@@ -107,7 +108,7 @@ def test_what_s2_makes_passes(tmp_path: Path, basis: str, dp: int, dtype: str) -
 ANY_CHANGE = st.sampled_from(["country_iso", "tile_id", "weight_fp", "dp", "basis"])
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     st.sampled_from(["uniform", "area_m2", "population"]),
     st.sampled_from([0, 1, 2, 5, 12, 18]),
@@ -134,7 +135,7 @@ def test_any_single_change_is_caught(
         assert failed(made.judge(columns))
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     st.sampled_from(["uniform", "area_m2", "population"]),
     st.sampled_from([0, 1, 2, 3, 12, 18]),
@@ -283,7 +284,7 @@ def test_folds_of_many_values_equal_fractions(dtype: str) -> None:
         assert folded_sum(values) == sum(map(Fraction, values.tolist()), Fraction(0))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     hnp.arrays(
         "f8", st.integers(1, 12),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -16,6 +16,7 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.weights import tile_weights
+from segment1b_assets_tests.hypothesis_profiles import examples
 
 Array = np.ndarray[Any, Any]
 
@@ -97,9 +98,10 @@ def masses_of(dtype: str) -> st.SearchStrategy[Array]:
     return st.one_of(one_kind, mixed, repeated).map(lambda v: np.array(v, dtype=dtype))
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("dtype", ["f4", "f8", "u1", "i1", "u2", "i4", "u8", "i8"])
 def test_population_equals_the_law(dtype: str) -> None:
-    @settings(max_examples=250, deadline=None)
+    @examples(250)
     @given(masses_of(dtype), DPS, st.integers(1, 9), st.sampled_from([1, 4, 1 << 20]))
     def check(masses: Array, dp: int, batch_rows: int, ranked_in_memory: int) -> None:
         got = population(masses, dp, batch_rows=batch_rows, ranked_in_memory=ranked_in_memory)
@@ -108,7 +110,7 @@ def test_population_equals_the_law(dtype: str) -> None:
     check()
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 7)), min_size=1, max_size=12),
     st.lists(st.floats(0, 1e9), min_size=4, max_size=4),
@@ -127,14 +129,14 @@ def test_area_equals_the_law(
     assert stream.facts["zero_mass_fallback"] is (sum(areas[int(i) // 10] for i in ids) == 0)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(1, 60), DPS, st.integers(1, 9))
 def test_uniform_equals_the_law(tiles: int, dp: int, batch_rows: int) -> None:
     got = drained(tile_weights("XX", row_of_cells(tiles), "uniform", dp, None, batch_rows))
     assert got == largest_remainder([1] * tiles, dp)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(masses_of("f4"), DPS, st.integers(-40, 40))
 def test_scaling_all_masses_by_a_power_of_two_changes_nothing(
     masses: Array, dp: int, power: int
@@ -143,7 +145,7 @@ def test_scaling_all_masses_by_a_power_of_two_changes_nothing(
     assert population(np.ldexp(wide, power), dp) == population(wide, dp)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(masses_of("f8").filter(lambda m: m.any()), DPS, st.integers(0, 25))
 def test_a_tile_without_mass_changes_no_other_tile(masses: Array, dp: int, place: int) -> None:
     at = min(place, masses.size)

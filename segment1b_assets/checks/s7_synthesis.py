@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
-from segment1b_assets.storage.parquet import read_batches
 from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.upstream import batches
 from segment1b_assets.validation.synthesis import judge_synthesis
 from segment1b_assets.validation.verdict import Verdict
 
@@ -18,7 +18,9 @@ def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
         bounds = CellRuns.from_sorted_tile_ids(
             (
                 batch.column("tile_id").to_numpy()
-                for batch in read_batches(segment.files("tile_bounds", country), ["tile_id"])
+                for batch in batches(
+                    segment, "tile_bounds", country, "E_INPUT_MISSING", ["tile_id"]
+                )
             ),
             segment.grid.ncols,
         )

@@ -168,7 +168,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E416_NUMERIC_OVERFLOW": ErrorCode(
         "S4",
         "weight x sites leaves the exact integer range",
-        "lower dp in policy.s2.tile_weights.yaml",
+        "mend the outlet catalogue: a merchant has fewer than 2^50 sites in a country",
     ),
     "E502_PK_DUPLICATE_SITE": ErrorCode("S5", "a (merchant, site_order) repeats", _RETIRE),
     "E503_TILE_QUOTA_MISMATCH": ErrorCode(

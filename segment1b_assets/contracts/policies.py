@@ -120,7 +120,9 @@ def load_policy(policy_id: str, path: Path) -> Any:
         raise Segment1BError("E_POLICY_INVALID", f"is larger than {_MAX_BYTES} bytes", file=path)
     try:
         document = yaml.load(raw.decode("utf-8"), Loader=_PlainLoader)
-    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError, TypeError) as err:
+    # Anything: PyYAML's constructors of tagged scalars let IndexError, KeyError, AttributeError and
+    # OverflowError out, for such values as `!!int _`, `!!bool maybe`, `!!timestamp soon`.
+    except Exception as err:
         reason = " ".join(str(err).split())[:300]
         raise Segment1BError("E_POLICY_INVALID", f"is not plain YAML: {reason}", file=path) from err
     if not isinstance(document, dict):

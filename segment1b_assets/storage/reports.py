@@ -23,8 +23,12 @@ def report_path(segment: Segment, state: str, country: str) -> Path:
 
 
 def read_report(segment: Segment, state: str, country: str) -> dict[str, Any] | None:
-    """The country's last run report of a state, or None."""
-    return _json_object(segment.root.here(report_path(segment, state, country)))
+    """The country's last run report of a state; None without one, or where it is none of ours."""
+    found = _json_object(segment.root.here(report_path(segment, state, country)))
+    outputs = found.get("outputs", {}) if found else {}
+    if not isinstance(outputs, dict) or not all(isinstance(o, dict) for o in outputs.values()):
+        return None
+    return found
 
 
 def write_report(

@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.storage.parquet import read_batches
 
 Arrays = dict[str, NDArray[Any]]
+#: A column has one type in all tables.
+_DECLARED: Final = {f.name: f.type for table in TABLES.values() for f in table.arrow}
 
 #: Rows that validators of sites hold at once.
 ROWS: Final = 1 << 16
@@ -21,10 +26,12 @@ class Columns:
     """Numeric columns of a partition's files, handed out front to back.
 
     Raises:
-        Segment1BError: E_INPUT_SCHEMA while reading, if a file or column cannot be read.
+        Segment1BError: E_INPUT_SCHEMA while reading, if a file or column cannot be read, or if a
+            column holds nulls or is not of the type that the contract gives it.
     """
 
     def __init__(self, files: Sequence[Path], names: Sequence[str]) -> None:
+        self._files = files
         self._names = names
         self._batches = read_batches(files, columns=names, batch_rows=ROWS)
         self._held: Arrays | None = None
@@ -56,7 +63,18 @@ class Columns:
         batch = next(self._batches, None)
         if batch is None:
             return None
-        return {n: batch.column(n).to_numpy(zero_copy_only=False) for n in self._names}
+        return {name: self._values(name, batch.column(name)) for name in self._names}
+
+    def _values(self, name: str, column: pa.Array) -> NDArray[Any]:
+        """Without this, numpy would make floats of a column with nulls, and of others texts."""
+        if column.type != _DECLARED[name] or column.null_count:
+            said = "a null" if column.type == _DECLARED[name] else "another type than declared"
+            raise Segment1BError(
+                "E_INPUT_SCHEMA", f"column {name!r} holds {said}",
+                file=self._files[0], value=str(column.type),
+            )  # fmt: skip
+        values: NDArray[Any] = column.to_numpy()
+        return values
 
 
 def joined(pieces: Sequence[Arrays]) -> Arrays:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
 from segment1b_assets.core.grid import Grid
-from segment1b_assets.storage.parquet import read_batches
+from segment1b_assets.validation.columns import Columns
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.grid_cells import cell_lines
 from segment1b_assets.validation.tile_heads import Heads, Lines, SeenRuns, judge_places
-from segment1b_assets.validation.tile_rows import BLOCK_ROWS, Block, read_blocks
+from segment1b_assets.validation.tile_rows import Block, read_blocks
 from segment1b_assets.validation.verdict import Verdict
 
 CODES: Final = ("E003_DUP_TILE", "E004_BOUNDS", "E008_INCLUSION_RULE")
@@ -54,8 +54,8 @@ def _judge_universe(
     runs: CellRuns | None, index_files: Sequence[Path], grid: Grid, findings: Findings
 ) -> None:
     def ids() -> Iterator[NDArray[np.uint64]]:
-        for batch in read_batches(index_files, ["tile_id"], BLOCK_ROWS):
-            yield batch.column(0).to_numpy()
+        for block in Columns(index_files, ["tile_id"]).blocks():
+            yield block["tile_id"]
 
     if runs is None:
         findings.add(

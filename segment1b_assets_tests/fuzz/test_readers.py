@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from segment1b_assets_tests.fuzz.readers import READERS, Reader, survives
+from segment1b_assets_tests.hypothesis_profiles import TIMES, examples
 
 #: For each of the readers: some twenty seconds in all.
 EXAMPLES = 1500
@@ -16,6 +17,7 @@ EXAMPLES = 1500
 WORDS = [
     b"", b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\x80", b"..", b"/",
     b"\\", b"[", b"{", b"]", b'"', b"&a ", b"*a", b"!!python/object:os.system", b"!!int ",
+    b"!!float ", b"!!bool ", b"!!timestamp ", b"_", b"''", b"1:1",
     b"\n", b": ",
     b"- ", b"PAR1", b"null", b"NaN", b"1e999", b"-1", b"\xed\xa0\x80", b"\xe2\x80\xae", b"<<: ",
     b"0x1F", b"0o17", b"2024-01-01", b"\0\0\0\0\0\0\xf8\x7f", b"\0\0\0\0\0\0\xf0\x7f",
@@ -53,7 +55,8 @@ def test_a_reader_takes_its_seeds(reader: Reader, tmp_path: Path) -> None:
     assert all(taken) is (reader.name not in ("bundle index", "flag"))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.hypothesis
+@pytest.mark.timeout(240 * TIMES)
 @pytest.mark.parametrize("reader", READERS, ids=lambda r: r.name)
 def test_any_bytes_are_taken_or_refused_by_name(
     reader: Reader, tmp_path_factory: pytest.TempPathFactory
@@ -61,14 +64,7 @@ def test_any_bytes_are_taken_or_refused_by_name(
     folder = tmp_path_factory.mktemp("fuzz")
     outcomes = {True: 0, False: 0}
 
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )
+    @examples(EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(mutated(reader))
     def tries(raw: bytes) -> None:
         outcomes[survives(reader, folder, raw)] += 1

@@ -58,6 +58,16 @@ CASES = [
     _bad("s2.tile_weights", "dp -1", V + "dp: -1\n", "-1"),
     _bad("s2.tile_weights", "dp as text", V + 'dp: "12"\n', "dp"),
     _bad("s2.tile_weights", "dp as float", V + "dp: 12.0\n", "dp"),
+    *(
+        _bad("s2.tile_weights", f"dp as {name}", V + f"dp: {value}\n", "is not plain YAML")
+        for name, value in {
+            "a whole number without digits": "!!int _",
+            "an empty float": "!!float ''",
+            "a truth that is none": "!!bool maybe",
+            "a day that is none": "!!timestamp soon",
+            "sixtieths without end": ":".join(["1"] * 400) + ".5",
+        }.items()
+    ),
     _bad("s2.tile_weights", "dp true", V + "dp: true\n", "dp"),
     _bad("s2.tile_weights", "dp NaN", V + "dp: .nan\n", "dp"),
     _bad("s2.tile_weights", "dp of a thousand digits", V + f"dp: {'9' * 1000}\n", "dp"),
