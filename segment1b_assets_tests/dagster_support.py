@@ -118,7 +118,7 @@ def stale(
 ) -> dict[str, str]:
     """Country -> why Dagster's own resolver calls its partition stale."""
     resolver = CachingStaleStatusResolver(
-        instance, definitions.resolve_asset_graph(), _loading(instance)
+        instance, definitions.resolve_asset_graph(), loading(instance)
     )
     key = dg.AssetKey(asset)
     return {
@@ -130,7 +130,8 @@ def stale(
     }
 
 
-def _loading(instance: dg.DagsterInstance) -> Any:
+def loading(instance: dg.DagsterInstance) -> Any:
+    """What the resolver keeps its queries in."""
     from dagster._core.loader import LoadingContext
 
     class Loading(LoadingContext):

@@ -12,7 +12,15 @@ import pytest
 from segment1b_assets.automation.command_run import Outcome, run_states
 from segment1b_assets.storage.segment import SegmentOptions, open_segment
 
-HISTORY = "telemetry: {enabled: false}\npython_logs: {python_log_level: CRITICAL}\n"
+#: With the event log of our own dagster.yaml: half of a small run's time is Dagster's own SQLite.
+HISTORY = """\
+telemetry: {enabled: false}
+python_logs: {python_log_level: CRITICAL}
+event_log_storage:
+  module: segment1b_assets.automation.event_log_storage
+  class: WarmSqliteEventLogStorage
+  config: {}
+"""
 ALL_STATES = tuple(f"S{n}" for n in range(10))
 
 
