@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from segment1b_assets.assets import seam
 from segment1b_assets.automation.command_run import Outcome, run_states
+from segment1b_assets.checks import verdict_events
 from segment1b_assets.storage.segment import SegmentOptions, open_segment
 
 #: With the event log of our own dagster.yaml: half of a small run's time is Dagster's own SQLite.
@@ -24,8 +26,18 @@ event_log_storage:
 ALL_STATES = tuple(f"S{n}" for n in range(10))
 
 
+def record_as_over_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One verdict a country and no maps: writing events is most of a small run's time.
+
+    For tests whose subject is not what is recorded; all rules are judged either way.
+    """
+    for module in (seam, verdict_events):
+        monkeypatch.setattr(module, "RULES_IN_FULL", 0)
+
+
 def use_history(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    """A Dagster home of the test's own."""
+    """A Dagster home of the test's own, and the few events that a run over the world writes."""
+    record_as_over_the_world(monkeypatch)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dagster.yaml").write_text(HISTORY)
     monkeypatch.setenv("DAGSTER_HOME", str(folder))

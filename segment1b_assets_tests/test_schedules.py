@@ -31,13 +31,15 @@ from segment1b_assets_tests.dagster_support import (
     stale,
 )
 from segment1b_assets_tests.oracle import layout
+from segment1b_assets_tests.run_support import record_as_over_the_world
 from segment1b_assets_tests.test_staleness import halve
 
 MIDNIGHT = datetime(2025, 11, 23, 1, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
+def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    record_as_over_the_world(monkeypatch)
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 

@@ -13,6 +13,7 @@ import dagster as dg
 
 from segment1b_assets.assets.map_metadata import map_command, map_metadata
 from segment1b_assets.checks.judged_event import naming_what_was_judged
+from segment1b_assets.checks.planned_rules import take_back_announcements
 from segment1b_assets.checks.verdict_events import RULES_IN_FULL, judge_countries, rule_specs
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
@@ -123,6 +124,8 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
         ]
         judged = wanted or published_countries(segment, state.main)
         failed: dict[str, Segment1BError] = {}
+        if len(wanted) > RULES_IN_FULL:
+            take_back_announcements(context.instance, run, specs)
         if datasets:
             try:
                 sweep_staging(segment.root)

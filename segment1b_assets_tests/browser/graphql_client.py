@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -185,7 +186,31 @@ class GraphQL:
             raise RuntimeError(f"not launched: {answer}")
         return str(answer["backfillId"])
 
-    def wait_for_backfill(self, backfill: str) -> str:
+    def backfills(self) -> list[str]:
+        """Ids of all backfills, the newest first."""
+        found = self.ask("{partitionBackfillsOrError{... on PartitionBackfills{results{id}}}}")[
+            "partitionBackfillsOrError"
+        ]["results"]
+        return [str(b["id"]) for b in found]
+
+    def runs_of_backfill(self, backfill: str) -> list[dict[str, Any]]:
+        """Id, status, start and end (seconds) of a backfill's runs."""
+        query = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+            ... on PartitionBackfill { runs { id status startTime endTime } } } }"""
+        found: list[dict[str, Any]] = self.ask(query, {"id": backfill})["partitionBackfillOrError"][
+            "runs"
+        ]
+        return found
+
+    def processes(self, run: str) -> set[int]:
+        """Ids of the processes that worked on a run, as its log tells them."""
+        query = """query($run: ID!) { runOrError(runId: $run) { ... on Run { eventConnection {
+            events { ... on MessageEvent { message } } } } } }"""
+        events = self.ask(query, {"run": run})["runOrError"]["eventConnection"]["events"]
+        told = [re.search(r"\(pid: (\d+)\)", e.get("message") or "") for e in events]
+        return {int(found.group(1)) for found in told if found}
+
+    def wait_for_backfill(self, backfill: str, patience: float = WAIT_SECONDS) -> str:
         """The status in which a backfill ends."""
         query = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
             ... on PartitionBackfill { status } } }"""
@@ -194,7 +219,10 @@ class GraphQL:
             return str(self.ask(query, {"id": backfill})["partitionBackfillOrError"]["status"])
 
         return until(
-            f"backfill {backfill} ends", status, lambda s: s.startswith(("COMPLETED", "FAIL"))
+            f"backfill {backfill} ends",
+            status,
+            lambda s: s.startswith(("COMPLETED", "FAIL")),
+            patience,
         )
 
 
@@ -207,17 +235,19 @@ class Judged:
     texts: Mapping[str, str]
 
 
-def until(what: str, look: Callable[[], T], good: Callable[[T], bool]) -> T:
+def until(
+    what: str, look: Callable[[], T], good: Callable[[T], bool], patience: float = WAIT_SECONDS
+) -> T:
     """Look until what is seen is good.
 
     Raises:
-        TimeoutError: it is not, after WAIT_SECONDS.
+        TimeoutError: it is not, after `patience` seconds.
     """
-    end = time.monotonic() + WAIT_SECONDS
+    end = time.monotonic() + patience
     while True:
         seen = look()
         if good(seen):
             return seen
         if time.monotonic() > end:
-            raise TimeoutError(f"{what}: still {seen!r} after {WAIT_SECONDS:.0f} s")
+            raise TimeoutError(f"{what}: still {seen!r} after {patience:.0f} s")
         time.sleep(0.5)
