@@ -1,7 +1,7 @@
 """A schedule and a sensor ticked by a live daemon: switched on as the web UI does, nothing faked.
 
-A cron that is due once a night cannot be waited for. So `nightly` is switched on as of yesterday,
-and the daemon does what it does after an outage: it makes up for the tick that it missed.
+A cron that is due once a night cannot be waited for. So `nightly` is switched on, the deployment is
+down overnight (as its state says), and the daemon makes up for the tick that it missed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from segment1b_assets.automation.jobs import ALL_ASSETS
 from segment1b_assets.reader import pass_flag
 from segment1b_assets.resources import Segment1B
-from segment1b_assets_tests.dagster_support import BAD, BY_COUNTRY, FIVE, small_world
+from segment1b_assets_tests.dagster_support import BAD, BY_COUNTRY, FIVE, keep_listed, small_world
 from segment1b_assets_tests.live_dagster import (
     ASSET_GRAPH,
     LiveDagster,
     live_dagster,
     wait_for,
 )
-from segment1b_assets_tests.test_schedules import keep_listed
 from segment1b_assets_tests.test_staleness import halve
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
@@ -83,11 +82,12 @@ def run_of(live: LiveDagster, tick: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_of_yesterday(home: Path, schedule: str) -> None:
-    """Have the schedule that is on have been switched on a day ago."""
+    """Have a schedule that is on been switched on a day ago, and not looked at since."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (state,) = [s for s in instance.all_instigator_state() if s.name == schedule]
         data = state.instigator_data
         assert isinstance(data, ScheduleInstigatorData)
+        # Daemons note now and then how far they have looked; that is a day ago, too.
         earlier = ScheduleInstigatorData(data.cron_schedule, time.time() - A_DAY)
         instance.update_instigator_state(state.with_data(earlier))
 
@@ -110,7 +110,8 @@ def test_nightly_and_inputs_changed_work_by_themselves(tmp_path: Path) -> None:
     keep_listed(root)
     with live_dagster(home, root) as live:
         switch_on(live, "schedule", "nightly")
-        as_of_yesterday(home, "nightly")
+    as_of_yesterday(home, "nightly")
+    with live_dagster(home, root) as live:
         tick = launched(live, "schedule", "nightly")
         run = run_of(live, tick)
         show("nightly", ticks(live, "schedule", "nightly"), run)

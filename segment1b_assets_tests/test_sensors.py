@@ -19,13 +19,13 @@ from segment1b_assets_tests.dagster_support import (
     BAD,
     TILES,
     cross_itself,
+    keep_listed,
     made_well,
     run_assets,
     run_config,
     small_world,
 )
 from segment1b_assets_tests.run_support import record_as_over_the_world
-from segment1b_assets_tests.test_schedules import keep_listed
 from segment1b_assets_tests.test_staleness import halve
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from segment1b_assets_tests.browser.waiting import WAIT_SECONDS, until
+
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
-WAIT_SECONDS = 300.0
 
 _LAUNCH = """mutation($params: ExecutionParams!) {
   launchPipelineExecution(executionParams: $params) {
@@ -233,21 +232,3 @@ class Judged:
     status: str
     run: str
     texts: Mapping[str, str]
-
-
-def until(
-    what: str, look: Callable[[], T], good: Callable[[T], bool], patience: float = WAIT_SECONDS
-) -> T:
-    """Look until what is seen is good.
-
-    Raises:
-        TimeoutError: it is not, after `patience` seconds.
-    """
-    end = time.monotonic() + patience
-    while True:
-        seen = look()
-        if good(seen):
-            return seen
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: still {seen!r} after {patience:.0f} s")
-        time.sleep(0.5)

@@ -23,8 +23,9 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.reader import pass_flag
 from segment1b_assets_tests.browser.deployment import Deployment, deployed
-from segment1b_assets_tests.browser.graphql_client import GraphQL, until
+from segment1b_assets_tests.browser.graphql_client import GraphQL
 from segment1b_assets_tests.browser.screen import CHROMIUM, Screen, screen
+from segment1b_assets_tests.browser.waiting import until
 
 pytestmark = [
     pytest.mark.browser,

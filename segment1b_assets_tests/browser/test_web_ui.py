@@ -19,8 +19,8 @@ import pytest
 pytest.importorskip("playwright", reason="the browser tests need the package playwright")
 
 from segment1b_assets_tests.browser.deployment import Deployment, deployed
-from segment1b_assets_tests.browser.graphql_client import until
 from segment1b_assets_tests.browser.screen import CHROMIUM, Screen, screen
+from segment1b_assets_tests.browser.waiting import until
 
 pytestmark = [
     pytest.mark.browser,
@@ -172,7 +172,6 @@ def test_a_backfill_of_five_ends_with_five_green_partitions(
     backfill = deployment.graphql.backfill(TILES, FIVE, "five countries")
     ui.open(f"/runs/b/{backfill}")
     ui.text("tile_bounds")
-    ui.picture("backfill-running")
     assert deployment.graphql.wait_for_backfill(backfill) == "COMPLETED_SUCCESS"
     for asset in TILES:
         assert set(FIVE) <= set(deployment.graphql.materialised(asset))
@@ -180,11 +179,9 @@ def test_a_backfill_of_five_ends_with_five_green_partitions(
     ui.open(f"/runs/b/{backfill}")
     ui.text("Succeeded")
     assert ui.page.get_by_text("100% completed").count() == len(TILES)
-    ui.picture("backfill-done")
     assert set(FIVE) <= set(
         deployment.graphql.countries_by_verdict("tile_bounds", "all_rules")["succeeded"]
     )
     ui.open("/assets/tile_bounds?view=partitions&partition=LU")
     ui.text("Materialized", exact=True)
     ui.text("LV", exact=True)
-    ui.picture("backfill-partitions")
