@@ -129,7 +129,21 @@ def test_a_failed_run_over_many_paints_no_rule_of_a_good_country_red(
     assert announced(instance, "E003_DUP_TILE") == announced(instance, "E001_GEO_INVALID") == set()
     assert judged(instance, "tile_index", "E001_GEO_INVALID") == {BAD: False, None: False}
     assert judged(instance, "tile_index", "E003_DUP_TILE") == {None: True}
+    told = line_about_the_run(instance, "E001_GEO_INVALID")
+    assert told["countries_that_break_it"] == BAD
+    assert "Self-intersection" in told[BAD]
+    assert "repair the polygon" in told["next_step"]
     assert judged(instance, "tile_index", "all_rules") == {**dict.fromkeys(GOOD, True), BAD: False}
+
+
+def line_about_the_run(instance: dg.DagsterInstance, check: str) -> dict[str, str]:
+    """Label -> text of what a check of tile_index says about a whole run."""
+    key = dg.AssetCheckKey(dg.AssetKey("tile_index"), check)
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+    (told,) = [r.event for r in records if r.partition is None]
+    assert told is not None
+    assert told.asset_check_evaluation is not None
+    return {k: str(v.value) for k, v in told.asset_check_evaluation.metadata.items()}
 
 
 def announced(instance: dg.DagsterInstance, check: str) -> set[str | None]:
