@@ -203,11 +203,17 @@ class GraphQL:
 
     def processes(self, run: str) -> set[int]:
         """Ids of the processes that worked on a run, as its log tells them."""
-        query = """query($run: ID!) { runOrError(runId: $run) { ... on Run { eventConnection {
+        query = """query($run: ID!, $after: String) { runOrError(runId: $run) { ... on Run {
+            eventConnection(afterCursor: $after) { cursor hasMore
             events { ... on MessageEvent { message } } } } } }"""
-        events = self.ask(query, {"run": run})["runOrError"]["eventConnection"]["events"]
-        told = [re.search(r"\(pid: (\d+)\)", e.get("message") or "") for e in events]
-        return {int(found.group(1)) for found in told if found}
+        found, after, more = set(), None, True
+        while more:
+            asked = {"run": run, "after": after}
+            page = self.ask(query, asked)["runOrError"]["eventConnection"]
+            told = (re.search(r"\(pid: (\d+)\)", e.get("message") or "") for e in page["events"])
+            found |= {int(t.group(1)) for t in told if t}
+            after, more = page["cursor"], page["hasMore"]
+        return found
 
     def wait_for_backfill(self, backfill: str, patience: float = WAIT_SECONDS) -> str:
         """The status in which a backfill ends."""
