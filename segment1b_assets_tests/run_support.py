@@ -9,15 +9,35 @@ from pathlib import Path
 
 import pytest
 
+from segment1b_assets.assets import seam
 from segment1b_assets.automation.command_run import Outcome, run_states
+from segment1b_assets.checks import verdict_events
 from segment1b_assets.storage.segment import SegmentOptions, open_segment
 
-HISTORY = "telemetry: {enabled: false}\npython_logs: {python_log_level: CRITICAL}\n"
+#: With the event log of our own dagster.yaml: half of a small run's time is Dagster's own SQLite.
+HISTORY = """\
+telemetry: {enabled: false}
+python_logs: {python_log_level: CRITICAL}
+event_log_storage:
+  module: segment1b_assets.automation.event_log_storage
+  class: WarmSqliteEventLogStorage
+  config: {}
+"""
 ALL_STATES = tuple(f"S{n}" for n in range(10))
 
 
+def record_as_over_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One verdict a country and no maps: writing events is most of a small run's time.
+
+    For tests whose subject is not what is recorded; all rules are judged either way.
+    """
+    for module in (seam, verdict_events):
+        monkeypatch.setattr(module, "RULES_IN_FULL", 0)
+
+
 def use_history(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    """A Dagster home of the test's own."""
+    """A Dagster home of the test's own, and the few events that a run over the world writes."""
+    record_as_over_the_world(monkeypatch)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dagster.yaml").write_text(HISTORY)
     monkeypatch.setenv("DAGSTER_HOME", str(folder))

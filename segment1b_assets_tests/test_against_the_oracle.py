@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
+import shapely
 
+from segment1b_assets_tests.dagster_support import FIVE, country_shape, small_world
 from segment1b_assets_tests.oracle.compare import compare_world
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import run, use_history
@@ -32,6 +35,30 @@ def test_every_published_byte_is_the_referees(
     outcome = run(root, countries)
     assert outcome.success, (outcome.failures, outcome.messages)
     assert compare_world(root, countries=countries) == []
+
+
+def upright_edges(shape: shapely.Geometry) -> set[float]:
+    """The longitudes of a polygon's north-south edges."""
+    rings = shapely.get_rings(shapely.get_parts(shape))
+    corners = [shapely.get_coordinates(ring) for ring in rings]
+    return {float(a[0]) for c in corners for a, b in itertools.pairwise(c) if a[0] == b[0]}
+
+
+def test_an_edge_past_180_through_a_column_of_centres(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its longitude has another name in the raster, and every centre of the column is on it."""
+    use_history(monkeypatch, tmp_path / "home")
+    root = tmp_path / "world"
+    grid = small_world(root, seed=7).grid
+    centres = {grid.c + (k + 0.5) * grid.a for k in range(grid.ncols)}
+    assert -180.25 in upright_edges(country_shape(root, "FI"))
+    assert 180.25 in upright_edges(country_shape(root, "FM"))
+    assert {179.75, 180.25} <= centres
+
+    outcome = run(root, FIVE, ["S0", "S1"])  # S1's own validators judge what it has published
+    assert outcome.success, (outcome.failures, outcome.messages)
+    assert compare_world(root, ["s1"], FIVE) == []
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,7 @@ def maps(instance: dg.DagsterInstance, asset: str) -> dict[str, str]:
 def test_verdicts_stand_for_the_latest_materialisation_and_maps_are_drawn(tmp_path: Path) -> None:
     small_world(tmp_path / "root")
     cross_itself(tmp_path / "root", BAD)
-    (tmp_path / "home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run_assets(instance, tmp_path / "root", TILES)
         judged = verdicts(instance, "tile_index", "all_rules")
         assert judged == {c: ("FAILED" if c == BAD else "SUCCEEDED", True) for c in FIVE}
@@ -61,7 +60,6 @@ def test_a_run_over_many_countries_draws_no_maps(
 ) -> None:
     small_world(tmp_path / "root")
     monkeypatch.setattr(seam, "RULES_IN_FULL", len(FIVE) - 1)
-    (tmp_path / "home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert run_assets(instance, tmp_path / "root", TILES).success
         assert maps(instance, "tile_index") == {}

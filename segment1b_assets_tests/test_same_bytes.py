@@ -9,46 +9,50 @@ import pytest
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import copy_world, published, run, use_history
 
+CLOCK = "1790000000"
+
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    root = tmp_path_factory.mktemp("same") / "world"
-    made = make_world(
-        root, 31, rows=30, cols=40, countries=4, merchants=25, inclusion_rule="center",
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[str]]:
+    """A world's inputs, a root that one worker made of them in one run, and the countries."""
+    base = tmp_path_factory.mktemp("same")
+    world = make_world(
+        base / "world", 31, rows=30, cols=40, countries=4, merchants=25, inclusion_rule="center",
         basis="population", dp=12, feasible=True,
     )  # fmt: skip
-    return root, sorted({*made.countries, *made.outlet_countries})
+    countries = sorted({*world.countries, *world.outlet_countries})
+    with pytest.MonkeyPatch.context() as patch:
+        use_history(patch, base / "home")
+        patch.setenv("SOURCE_DATE_EPOCH", CLOCK)
+        root = copy_world(base / "world", base / "one")
+        assert run(root, countries, workers=1).success
+    return base / "world", root, countries
 
 
 def test_workers_batches_and_halves_publish_identical_trees(
-    world: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: tuple[Path, Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, countries = world
+    source, one, countries = made
     use_history(monkeypatch, tmp_path / "home")
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
-    trees = []
-    for name, workers, batch_rows in (("one", 1, 1 << 20), ("two", 2, 1024)):
-        root = copy_world(source, tmp_path / name)
-        assert run(root, countries, workers=workers, batch_rows=batch_rows).success
-        trees.append(published(root))
-    root = copy_world(source, tmp_path / "halves")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", CLOCK)
+    two = copy_world(source, tmp_path / "two")
+    assert run(two, countries, workers=2, batch_rows=1024).success
+    halves = copy_world(source, tmp_path / "halves")
     states = [f"S{n}" for n in range(9)]
-    assert run(root, countries[1::2], states).success
-    assert run(root, countries[::2], states).success
-    assert run(root, countries, ["S9"]).success
-    trees.append(published(root))
-    assert any(path.endswith("_passed.flag") for path in trees[0])
-    assert any("rng/events" in path for path in trees[0])
-    assert trees[0] == trees[1] == trees[2]
+    assert run(halves, countries[1::2], states).success
+    assert run(halves, countries[::2], states).success
+    assert run(halves, countries, ["S9"]).success
+    tree = published(one)
+    assert any(path.endswith("_passed.flag") for path in tree)
+    assert any("rng/events" in path for path in tree)
+    assert tree == published(two) == published(halves)
 
 
 def test_a_second_run_changes_nothing(
-    world: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: tuple[Path, Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, countries = world
+    _, root, countries = made
     use_history(monkeypatch, tmp_path / "home")
-    root = copy_world(source, tmp_path / "again")
-    assert run(root, countries).success
     before = {p: (root / p).stat().st_mtime_ns for p in published(root)}
     assert run(root, countries).success
     assert {p: (root / p).stat().st_mtime_ns for p in published(root)} == before

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
@@ -24,20 +22,22 @@ from segment1b_assets_tests.dagster_support import (
     FIVE,
     TILES,
     cross_itself,
+    keep_listed,
     made_well,
     run_assets,
     run_config,
     small_world,
     stale,
 )
-from segment1b_assets_tests.oracle import layout
+from segment1b_assets_tests.run_support import record_as_over_the_world
 from segment1b_assets_tests.test_staleness import halve
 
 MIDNIGHT = datetime(2025, 11, 23, 1, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
+def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    record_as_over_the_world(monkeypatch)
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 
@@ -48,12 +48,6 @@ def five_listed(tmp_path: Path) -> Path:
     small_world(tmp_path)
     keep_listed(tmp_path)
     return tmp_path
-
-
-def keep_listed(root: Path) -> None:
-    path = layout.iso_path(root)
-    table = pq.read_table(path)
-    pq.write_table(table.filter(pc.field("country_iso").isin(FIVE)), path)
 
 
 def tick(instance: dg.DagsterInstance, root: Path) -> dg.RunRequest | str:

@@ -19,17 +19,19 @@ from segment1b_assets_tests.dagster_support import (
     BAD,
     TILES,
     cross_itself,
+    keep_listed,
     made_well,
     run_assets,
     run_config,
     small_world,
 )
-from segment1b_assets_tests.test_schedules import keep_listed
+from segment1b_assets_tests.run_support import record_as_over_the_world
 from segment1b_assets_tests.test_staleness import halve
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
+def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    record_as_over_the_world(monkeypatch)
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 
@@ -73,7 +75,6 @@ def test_a_changed_input_launches_what_depends_on_it_once(
 ) -> None:
     small_world(tmp_path)
     keep_listed(tmp_path)
-    made_well(run_assets(instance, tmp_path))
     tick = Ticker(instance, tmp_path)
     assert tick() == "watching from now on"
     assert tick() == "nothing has changed"
@@ -107,7 +108,7 @@ def test_a_changed_input_launches_what_depends_on_it_once(
         asset_selection=list(polygons.asset_selection),
         raise_on_error=False,
     )
-    assert result.success
+    made_well(result)
     assert tick() == "nothing has changed"
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.code_pointer import CodePointer
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
@@ -41,6 +43,7 @@ from segment1b_assets_tests.dagster_support import (
     set_shape,
     small_world,
 )
+from segment1b_assets_tests.run_support import record_as_over_the_world
 
 GOOD = [c for c in FIVE if c != BAD]
 MADE = ("s0_gate_receipt_1B", *BY_COUNTRY)
@@ -99,6 +102,57 @@ def test_one_bad_country_sinks_neither_the_others_nor_the_truth(
         assert materialised(instance, asset) == FIVE, asset
         assert failed(instance, asset) == [], asset
         assert judged(instance, asset, "all_rules") == dict.fromkeys(FIVE, True), asset
+
+
+def test_a_failed_run_over_many_paints_no_rule_of_a_good_country_red(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster announces every rule of every country, and calls what is not recorded failed."""
+    record_as_over_the_world(monkeypatch)
+    small_world(tmp_path)
+    cross_itself(tmp_path, BAD)
+    job = definitions.resolve_job_def("segment1b").get_subset(
+        asset_selection={dg.AssetKey("tile_index")}
+    )
+    run = instance.create_run_for_job(
+        job, run_config=run_config(tmp_path), tags=partition_tags(FIVE)
+    )
+    assert announced(instance, "E003_DUP_TILE") == set(FIVE)
+    instance.add_run_tags(run.run_id, EVENTS_PER_COUNTRY)  # as the run coordinator does
+    queued = instance.get_run_by_id(run.run_id)
+    assert queued is not None
+    execute_run(InMemoryJob(job), queued, instance, raise_on_error=False)
+
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.FAILURE
+    assert announced(instance, "E003_DUP_TILE") == announced(instance, "E001_GEO_INVALID") == set()
+    assert judged(instance, "tile_index", "E001_GEO_INVALID") == {BAD: False, None: False}
+    assert judged(instance, "tile_index", "E003_DUP_TILE") == {None: True}
+    told = line_about_the_run(instance, "E001_GEO_INVALID")
+    assert told["countries_that_break_it"] == BAD
+    assert "Self-intersection" in told[BAD]
+    assert "repair the polygon" in told["next_step"]
+    assert judged(instance, "tile_index", "all_rules") == {**dict.fromkeys(GOOD, True), BAD: False}
+
+
+def line_about_the_run(instance: dg.DagsterInstance, check: str) -> dict[str, str]:
+    """Label -> text of what a check of tile_index says about a whole run."""
+    key = dg.AssetCheckKey(dg.AssetKey("tile_index"), check)
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+    (told,) = [r.event for r in records if r.partition is None]
+    assert told is not None
+    assert told.asset_check_evaluation is not None
+    return {k: str(v.value) for k, v in told.asset_check_evaluation.metadata.items()}
+
+
+def announced(instance: dg.DagsterInstance, check: str) -> set[str | None]:
+    """The countries whose verdict is announced and not given: red in a run that failed."""
+    key = dg.AssetCheckKey(dg.AssetKey("tile_index"), check)
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=100, status={CheckStatus.PLANNED}
+    )
+    return {r.partition for r in records}
 
 
 def test_a_country_that_succeeded_before_and_fails_now_shows_as_failed(

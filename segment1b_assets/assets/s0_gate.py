@@ -3,6 +3,7 @@
 import dagster as dg
 
 from segment1b_assets.assets.references import REFERENCE_KEYS
+from segment1b_assets.assets.whole_assets import tell_failed, tell_made
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.data_root import sha256_of
@@ -32,14 +33,17 @@ def s0_gate_receipt(
         receipt = pass_gate(segment)
     except Segment1BError as err:
         write_failure(segment, "S0", err, context.run.run_id)
+        tell_failed(context)
         raise failure("s0_gate_receipt_1B", {"S0": err}) from err
     path = segment.here("s0_gate_receipt_1B")
-    return dg.MaterializeResult(
+    return tell_made(
+        context,
+        segment,
         metadata={
             "manifest_fingerprint": receipt.manifest_fingerprint,
             "flag_sha256_hex": receipt.flag_sha256_hex,
             "verified_at_utc": receipt.verified_at_utc,
             "path": dg.MetadataValue.path(segment.root.relative(path)),
         },
-        data_version=dg.DataVersion(sha256_of(path).hex()),
+        data_version=sha256_of(path).hex(),
     )

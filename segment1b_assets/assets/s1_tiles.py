@@ -31,7 +31,8 @@ S1 = CountryState(
     about={
         "tile_index": "Every raster cell of the country, its centroid and its area on the "
         "ellipsoid. The raster gives the grid only; its values decide nothing here.",
-        "tile_bounds": "The four edges of every tile of the country.",
+        "tile_bounds": "The four edges of every tile of the country: S6 draws points between them, "
+        "S7 adds its offsets to their centre.",
     },
     deps=[
         "iso3166_canonical_2024",

@@ -33,7 +33,10 @@ S3 = CountryState(
     id="S3",
     group="s3_s4_plan",
     outputs={"s3_requirements": _requirements},
-    about={"s3_requirements": "Sites that each merchant of the outlet catalogue needs here."},
+    about={
+        "s3_requirements": "How many sites each merchant of the outlet catalogue needs in the "
+        "country. The first state behind the gate: without S0's receipt it does not run."
+    },
     deps=[
         "s0_gate_receipt_1B",
         "outlet_catalogue",

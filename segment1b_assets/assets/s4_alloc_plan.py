@@ -50,7 +50,10 @@ S4 = CountryState(
     id="S4",
     group="s3_s4_plan",
     outputs={"s4_alloc_plan": _plan},
-    about={"s4_alloc_plan": "Sites of each merchant by tile: the largest remainder of n x weight."},
+    about={
+        "s4_alloc_plan": "How many of a merchant's sites go to which tile: the exact largest "
+        "remainder of sites x weight. Tiles that get none have no row."
+    },
     deps=["s3_requirements", "tile_weights", asset_name("policy.s4.alloc_plan")],
     follows=("S3", "S2"),
     rules=checks.RULES,

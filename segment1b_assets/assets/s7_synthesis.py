@@ -22,7 +22,10 @@ S7 = CountryState(
     id="S7",
     group="s5_s8_sites",
     outputs={"s7_site_synthesis": _synthesis},
-    about={"s7_site_synthesis": "Longitude and latitude of every site, with its tile."},
+    about={
+        "s7_site_synthesis": "Longitude and latitude of every site, with its tile: the tile's "
+        "centre plus the offset of S6."
+    },
     deps=["s6_site_jitter", "tile_bounds"],
     follows=("S6",),
     rules=checks.RULES,

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from segment1b_assets.assets.seam import OWNERS
+from segment1b_assets.assets.whole_assets import tell_failed, tell_made
 from segment1b_assets.checks import s7_synthesis, s8_site_locations
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.reader import pass_flag
@@ -42,6 +43,7 @@ def validation_bundle(
         published = publish_bundle(segment, findings)
     except Segment1BError as err:
         write_failure(segment, "S9", err, context.run.run_id)
+        tell_failed(context)
         raise failure("validation_bundle_1B", {"S9": err}) from err
     told = summary(segment, findings)
     if not findings.passed:
@@ -52,8 +54,11 @@ def validation_bundle(
             file=published.path,
         )
         write_failure(segment, "S9", against, context.run.run_id)
+        tell_failed(context)
         raise failure("validation_bundle_1B", {"S9": against})
-    return dg.MaterializeResult(
+    return tell_made(
+        context,
+        segment,
         metadata={
             "countries": len(findings.countries),
             "sites": told["sizes"]["rows_s8"],
@@ -62,7 +67,7 @@ def validation_bundle(
             "receipt": published.receipt,
             "path": dg.MetadataValue.path(segment.root.relative(published.path)),
         },
-        data_version=dg.DataVersion(published.receipt),
+        data_version=published.receipt,
     )
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import dagster as dg
 
-from segment1b_assets.assets.map_metadata import map_command, map_metadata
+from segment1b_assets.assets.definition_metadata import definition_metadata
+from segment1b_assets.assets.map_metadata import map_metadata
 from segment1b_assets.checks.judged_event import naming_what_was_judged
+from segment1b_assets.checks.planned_rules import take_back_announcements
 from segment1b_assets.checks.verdict_events import RULES_IN_FULL, judge_countries, rule_specs
-from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.stream import PartitionStream
-from segment1b_assets.maps.published import MAPPED
 from segment1b_assets.partitions import backfill_policy
 from segment1b_assets.partitions import countries as country_partitions
 from segment1b_assets.resources import Segment1B
@@ -96,7 +96,7 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
             tags={"segment1b/state": state.id},
             code_version=state.code_version,
             description=state.about[dataset],
-            metadata=_definition_metadata(dataset),
+            metadata=definition_metadata(dataset),
             io_manager_key="parquet_by_country",
             freshness_policy=state.freshness,
         )
@@ -123,6 +123,8 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
         ]
         judged = wanted or published_countries(segment, state.main)
         failed: dict[str, Segment1BError] = {}
+        if len(wanted) > RULES_IN_FULL:
+            take_back_announcements(context.instance, run, specs)
         if datasets:
             try:
                 sweep_staging(segment.root)
@@ -228,25 +230,3 @@ def _excluded(
 def published_countries(segment: Segment, dataset: str) -> list[str]:
     """The countries whose partition of a dataset is published, in code order."""
     return [c for c in segment.iso_names if segment.is_published(dataset, c)]
-
-
-def _definition_metadata(dataset: str) -> dict[str, Any]:
-    entry, table = dictionary()[dataset], TABLES[dataset]
-    return {
-        "dagster/column_schema": dg.TableSchema(
-            columns=[
-                dg.TableColumn(
-                    c.name,
-                    "dictionary<string>" if c.kind == "iso" else str(c.arrow_type),
-                    c.meaning,
-                    constraints=dg.TableColumnConstraints(nullable=False),
-                )
-                for c in table.columns
-            ]
-        ),
-        "path": entry.path,
-        "sorted_by": ", ".join(table.key),
-        "licence": entry.licence,
-        "retention_days": entry.retention_days,
-        **({"map": map_command(dataset)} if dataset in MAPPED else {}),
-    }

@@ -101,6 +101,8 @@ def record_observations(
     return changed
 
 
+#: The same for every country, or no quantity: as numbers they would be plotted over the countries.
+_NO_MEASURE = {"K", "raster_bytes_uncompressed", "tile_id_min", "tile_id_max"}
 #: What happened at the partition's address -> how its page says it.
 _STANDING = {"published": "by this run", "identical": "before, with the same bytes"}
 
@@ -130,6 +132,8 @@ def metadata_of(output: Mapping[str, Any], path: str) -> dict[str, dg.MetadataVa
             shown["grid"] = dg.MetadataValue.text(
                 f"{value['nrows']:,} rows x {value['ncols']:,} columns"
             )
+        elif name in _NO_MEASURE and value is not None:
+            shown[name] = dg.MetadataValue.text(str(value))
         elif isinstance(value, bool):
             shown[name] = dg.MetadataValue.bool(value)
         elif isinstance(value, int) and abs(value) < 1 << 63:

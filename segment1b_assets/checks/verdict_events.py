@@ -27,8 +27,15 @@ from segment1b_assets.validation.verdict import Verdict
 #: Up to this many countries a run records every rule of every country.
 RULES_IN_FULL = 10
 SUMMARY = "all_rules"
+#: Of how many countries that break a rule the line about the whole run tells what is wrong.
+NAMED_IN_FULL = 20
 #: Key of verdicts that concern every dataset of the state.
 EVERY_DATASET = "*"
+
+_WHERE_TOLD = (
+    f"A run over more than {RULES_IN_FULL} countries records here the countries that break it, and "
+    f"one line about the run; every country's verdict is under {SUMMARY}."
+)
 
 Verdicts = Mapping[str, Sequence[Verdict]]
 
@@ -42,7 +49,8 @@ def rule_specs(state: str, rules: Mapping[str, Sequence[str]]) -> list[dg.AssetC
                 dg.AssetCheckSpec(
                     SUMMARY,
                     asset=dataset,
-                    description=f"Every rule of {state} on this country's {dataset}.",
+                    description=f"Every rule of {state} on this country's {dataset}; names those "
+                    "that it breaks, why, and what to do.",
                     partitions_def=country_partitions,
                 )
             )
@@ -50,7 +58,7 @@ def rule_specs(state: str, rules: Mapping[str, Sequence[str]]) -> list[dg.AssetC
                 dg.AssetCheckSpec(
                     code,
                     asset=dataset,
-                    description=f"Fails where {ERROR_CODES[code].meaning}.",
+                    description=f"Fails where {ERROR_CODES[code].meaning}. {_WHERE_TOLD}",
                     partitions_def=country_partitions,
                 )
                 for code in codes
@@ -147,6 +155,8 @@ def _summary(
 ) -> dg.AssetCheckEvaluation:
     metadata: dict[str, object] = {"rules": ", ".join(v.code for v in verdicts)}
     metadata |= {v.code: v.detail for v in broken}
+    if broken:
+        metadata["next_step"] = mend(broken[0].code, spec.asset_key.path[-1], country)
     return _evaluation(spec, country, bool(verdicts) and not broken, metadata)
 
 
@@ -165,14 +175,17 @@ def _whole_run(
     failed: Mapping[str, Segment1BError],
 ) -> dg.AssetCheckEvaluation:
     broken = {
-        country
+        country: v.detail
         for country, verdicts in by_country.items()
         for v in _of(verdicts, dataset)
         if v.code == spec.name and not v.passed
-    } | {country for country, error in failed.items() if error.code == spec.name}
+    } | {country: error.detail for country, error in failed.items() if error.code == spec.name}
     metadata: dict[str, object] = {"countries_judged": len(by_country)}
     if broken:
+        first = min(broken)
         metadata["countries_that_break_it"] = ", ".join(sorted(broken))
+        metadata |= {c: broken[c] for c in sorted(broken)[:NAMED_IN_FULL]}
+        metadata["next_step"] = mend(spec.name, dataset, first)
     return _evaluation(spec, None, not broken, metadata)
 
 
@@ -192,8 +205,5 @@ def _evaluation(
 def _value(value: object) -> dg.MetadataValue[Any]:
     if isinstance(value, bool):
         return dg.MetadataValue.bool(value)
-    if isinstance(value, int) and abs(value) < 1 << 63:
-        return dg.MetadataValue.int(value)
-    if isinstance(value, float):
-        return dg.MetadataValue.float(value)
+    # Numbers as text: the web UI would plot them over time, one country after the other.
     return dg.MetadataValue.text(str(value))

@@ -172,10 +172,17 @@ def failure(dataset: str, failed: Mapping[str, Segment1BError]) -> dg.Failure:
     lines = [str(failed[c]) for c in sorted(failed)]
     shown = "\n".join(lines[:20]) + (f"\n… and {len(lines) - 20} more" if len(lines) > 20 else "")
     return dg.Failure(
-        description=f"{dataset}: {len(failed)} countries failed\n{shown}",
+        description=f"{dataset}: {_counted(failed)} failed\n{shown}",
         metadata={
             "countries": ", ".join(sorted(failed)),
             "codes": ", ".join(sorted({e.code for e in failed.values()})),
         },
         allow_retries=False,
     )
+
+
+def _counted(failed: Mapping[str, Segment1BError]) -> str:
+    """How many countries; the keys of what has no countries are no codes."""
+    if not set(failed) <= set(COUNTRY_CODES):
+        return ", ".join(sorted(failed))
+    return "1 country" if len(failed) == 1 else f"{len(failed)} countries"

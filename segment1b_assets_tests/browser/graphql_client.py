@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
+import re
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from segment1b_assets_tests.browser.waiting import WAIT_SECONDS, until
+
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
-WAIT_SECONDS = 300.0
 
 _LAUNCH = """mutation($params: ExecutionParams!) {
   launchPipelineExecution(executionParams: $params) {
@@ -185,7 +185,37 @@ class GraphQL:
             raise RuntimeError(f"not launched: {answer}")
         return str(answer["backfillId"])
 
-    def wait_for_backfill(self, backfill: str) -> str:
+    def backfills(self) -> list[str]:
+        """Ids of all backfills, the newest first."""
+        found = self.ask("{partitionBackfillsOrError{... on PartitionBackfills{results{id}}}}")[
+            "partitionBackfillsOrError"
+        ]["results"]
+        return [str(b["id"]) for b in found]
+
+    def runs_of_backfill(self, backfill: str) -> list[dict[str, Any]]:
+        """Id, status, start and end (seconds) of a backfill's runs."""
+        query = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+            ... on PartitionBackfill { runs { id status startTime endTime } } } }"""
+        found: list[dict[str, Any]] = self.ask(query, {"id": backfill})["partitionBackfillOrError"][
+            "runs"
+        ]
+        return found
+
+    def processes(self, run: str) -> set[int]:
+        """Ids of the processes that worked on a run, as its log tells them."""
+        query = """query($run: ID!, $after: String) { runOrError(runId: $run) { ... on Run {
+            eventConnection(afterCursor: $after) { cursor hasMore
+            events { ... on MessageEvent { message } } } } } }"""
+        found, after, more = set(), None, True
+        while more:
+            asked = {"run": run, "after": after}
+            page = self.ask(query, asked)["runOrError"]["eventConnection"]
+            told = (re.search(r"\(pid: (\d+)\)", e.get("message") or "") for e in page["events"])
+            found |= {int(t.group(1)) for t in told if t}
+            after, more = page["cursor"], page["hasMore"]
+        return found
+
+    def wait_for_backfill(self, backfill: str, patience: float = WAIT_SECONDS) -> str:
         """The status in which a backfill ends."""
         query = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
             ... on PartitionBackfill { status } } }"""
@@ -194,7 +224,10 @@ class GraphQL:
             return str(self.ask(query, {"id": backfill})["partitionBackfillOrError"]["status"])
 
         return until(
-            f"backfill {backfill} ends", status, lambda s: s.startswith(("COMPLETED", "FAIL"))
+            f"backfill {backfill} ends",
+            status,
+            lambda s: s.startswith(("COMPLETED", "FAIL")),
+            patience,
         )
 
 
@@ -205,19 +238,3 @@ class Judged:
     status: str
     run: str
     texts: Mapping[str, str]
-
-
-def until(what: str, look: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Look until what is seen is good.
-
-    Raises:
-        TimeoutError: it is not, after WAIT_SECONDS.
-    """
-    end = time.monotonic() + WAIT_SECONDS
-    while True:
-        seen = look()
-        if good(seen):
-            return seen
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: still {seen!r} after {WAIT_SECONDS:.0f} s")
-        time.sleep(0.5)

@@ -1,0 +1,35 @@
+"""What an asset's page shows before anything is made: the dictionary and the table's schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from segment1b_assets.assets.map_metadata import map_command
+from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.maps.published import MAPPED
+
+
+def definition_metadata(dataset: str) -> dict[str, Any]:
+    """Columns with their meaning, path template, order, licence, retention, how to draw a map."""
+    entry, table = dictionary()[dataset], TABLES[dataset]
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    c.name,
+                    "dictionary<string>" if c.kind == "iso" else str(c.arrow_type),
+                    c.meaning,
+                    constraints=dg.TableColumnConstraints(nullable=False),
+                )
+                for c in table.columns
+            ]
+        ),
+        "path": entry.path,
+        "sorted_by": ", ".join(table.key),
+        "licence": entry.licence,
+        "retention_days": entry.retention_days,
+        **({"map": map_command(dataset)} if dataset in MAPPED else {}),
+    }

@@ -1,0 +1,58 @@
+"""S0 and S9 have no countries: that they were made, or failed, is on record all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+
+from segment1b_assets.definitions import definitions
+from segment1b_assets_tests.dagster_support import loading, made_well, run_assets, small_world
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def test_what_has_no_countries_is_told_as_made_and_as_failed(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    """S0 and S9: a backfill over everything waits for their events, and would give up without."""
+    world = small_world(tmp_path)
+    receipt, bundle = dg.AssetKey("s0_gate_receipt_1B"), dg.AssetKey("validation_bundle_1B")
+    made_well(run_assets(instance, tmp_path, [receipt.path[-1]]))
+    made = instance.get_latest_materialization_event(receipt)
+    assert made is not None
+    assert made.asset_materialization is not None
+    assert made.asset_materialization.metadata["manifest_fingerprint"].value == (
+        world.manifest_fingerprint
+    )
+    assert whole_status(instance, receipt) is StaleStatus.FRESH
+
+    made_well(run_assets(instance, tmp_path, ["s3_requirements"], ["FO"]))
+    tags = instance.fetch_materializations(dg.AssetKey("s3_requirements"), limit=1).records[0]
+    assert tags.asset_materialization is not None
+    told = made.asset_materialization.tags or {}
+    assert (tags.asset_materialization.tags or {})[
+        "dagster/input_data_version/s0_gate_receipt_1B"
+    ] == told["dagster/data_version"]
+
+    # Sites are missing, so the bundle gets no flag; that too is on record.
+    refused = run_assets(instance, tmp_path, [bundle.path[-1]])
+    assert not refused.success
+    assert instance.get_latest_materialization_event(bundle) is None
+    planned = instance.get_records_for_run(
+        refused.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    ).records
+    assert [r.asset_key for r in planned] == [bundle]
+
+
+def whole_status(instance: dg.DagsterInstance, key: dg.AssetKey) -> StaleStatus:
+    """What Dagster's resolver says of an asset without partitions."""
+    graph = definitions.resolve_asset_graph()
+    return CachingStaleStatusResolver(instance, graph, loading(instance)).get_status(key)
