@@ -32,6 +32,8 @@ from segment1b_assets_tests.live_dagster import (
 from segment1b_assets_tests.run_support import copy_world, published
 from segment1b_assets_tests.servers import postgres_server, redis_server
 
+#: For the whole world on a machine that does something else besides.
+PATIENCE = 3600.0
 EPOCH = {"SOURCE_DATE_EPOCH": "1790000000"}
 #: Countries of one run: twelve runs, so that three workers have four each.
 A_RUN = 21
@@ -80,7 +82,7 @@ def status(live: LiveDagster, run: str) -> str:
 def ended(live: LiveDagster, run: str) -> str:
     over = ("SUCCESS", "FAILURE", "CANCELED")
     return wait_for(
-        f"the end of run {run}", lambda: s if (s := status(live, run)) in over else None, 1200
+        f"the end of run {run}", lambda: s if (s := status(live, run)) in over else None, PATIENCE
     )
 
 
@@ -118,7 +120,7 @@ def single_machine(root: Path, home: Path) -> float:
     done = subprocess.run(
         [Path(sys.executable).parent / "segment1b", "run", "--root", root],
         env={**os.environ, **EPOCH, "DAGSTER_HOME": str(home)},
-        capture_output=True, text=True, timeout=1800, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return time.monotonic() - began
@@ -151,7 +153,7 @@ def cluster(
 
 
 @pytest.mark.celery
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(9000)
 def test_one_of_three_workers_is_killed_and_everything_is_done(
     cluster: tuple[LiveDagster, list[Worker], Path], tmp_path: Path
 ) -> None:
@@ -176,11 +178,11 @@ def test_one_of_three_workers_is_killed_and_everything_is_done(
                     return run["runId"], worker
         return None
 
-    doomed, victim = wait_for("a run midway", midway, 1200)
+    doomed, victim = wait_for("a run midway", midway, PATIENCE)
     processes = victim.kill()
     killed_at = time.monotonic() - began
     there = [c for c in COUNTRY_CODES if _is_published(root, "site_locations", c)]
-    over = live.ended(backfill)
+    over = live.ended(backfill, PATIENCE)
 
     assert over["status"] == "COMPLETED_SUCCESS", over
     for asset in BY_COUNTRY:

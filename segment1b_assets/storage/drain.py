@@ -230,13 +230,16 @@ def default_workers() -> int:
     A container sees every core of its machine, whatever share of them and of the memory is its own.
 
     Raises:
-        ValueError: the variable is no whole number from 1 to 64.
+        Segment1BError: E_POLICY_INVALID, where the variable is no whole number from 1 to 64.
     """
     text = os.environ.get(WORKERS_VARIABLE, "").strip()
     if not text:
         return max(1, len(os.sched_getaffinity(0)))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
-        raise ValueError(
-            f"{WORKERS_VARIABLE}={text!r}: must be a whole number from 1 to 64; unset or mend it"
+        raise Segment1BError(
+            "E_POLICY_INVALID",
+            f"the variable {WORKERS_VARIABLE} must be a whole number from 1 to 64",
+            value=text,
+            next_step=f"unset {WORKERS_VARIABLE} or mend it, and start again",
         )
     return int(text)
