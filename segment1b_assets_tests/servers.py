@@ -91,7 +91,11 @@ def postgres_server() -> Iterator[dict[str, str]]:
             owner, programs / "initdb", "-D", data, "-U", "segment1b", "-A", "scram-sha-256",
             f"--pwfile={folder / 'password'}", "--no-locale", "-E", "UTF8", "--no-sync",
         )  # fmt: skip
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        # All of it is thrown away afterwards: nothing waits for the disk.
+        options = (
+            f"-p {port} -c fsync=off -c synchronous_commit=off "
+            f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        )
         control = programs / "pg_ctl"
         _run(owner, control, "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
         try:
