@@ -24,7 +24,10 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="", description="Fingerprint of the 1A run (64 hex); empty finds the only one."
     )
     workers: int = Field(
-        default=0, ge=0, le=64, description="Countries worked on side by side; 0 is one a core."
+        default=0,
+        ge=0,
+        le=64,
+        description="Countries worked on side by side; 0 is $SEGMENT1B_WORKERS, else one a core.",
     )
     batch_rows: int = Field(
         default=BATCH_ROWS, ge=1024, le=1 << 22, description="Rows of one batch in memory."

@@ -85,7 +85,7 @@ class LiveDagster:
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
 
-    def ended(self, backfill: str) -> dict[str, Any]:
+    def ended(self, backfill: str, patience: float = 1200) -> dict[str, Any]:
         """Wait for a backfill's end; its status, its runs and the partitions by status."""
         query = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
             ... on PartitionBackfill { status runs { id status tags { key value } }
@@ -99,7 +99,7 @@ class LiveDagster:
             over = ("COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
             return found if found.get("status") in over else None
 
-        return wait_for(f"the end of backfill {backfill}", probe, 1200)
+        return wait_for(f"the end of backfill {backfill}", probe, patience)
 
     def partitions(self, asset: str) -> dict[str, list[str]]:
         """ "materialised" and "failed" -> countries, as the asset's page shows them."""

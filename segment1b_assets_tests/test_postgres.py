@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import secrets
 import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,66 +21,16 @@ from segment1b_assets_tests.dagster_support import (
     small_world,
 )
 from segment1b_assets_tests.live_dagster import REPOSITORY
+from segment1b_assets_tests.servers import postgres_server
 
 CONFIG = REPOSITORY / "deploy" / "postgres" / "dagster.yaml"
 TWO = ["FI", BAD]
 
 
-def _programs() -> Path | None:
-    """The folder of Debian's initdb and postgres; newest version first."""
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: float(p.parts[4])
-    )
-    return found[-1].parent if found else None
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[dict[str, str]]:
-    """A server on loopback with a password; its variables for dagster.yaml."""
-    pytest.importorskip("dagster_postgres", reason="needs the extra: uv sync --extra postgres")
-    programs = _programs()
-    if programs is None:
-        pytest.skip("needs Debian's PostgreSQL: apt-get install postgresql")
-    owner = pwd.getpwnam("postgres").pw_name if os.getuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="segment1b_pg_"))
-    password = secrets.token_hex(16)
-    (folder / "password").write_text(password)
-    if owner is not None:
-        for path in (folder, folder / "password"):
-            shutil.chown(path, owner)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    variables = {
-        "SEGMENT1B_PG_HOST": "127.0.0.1",
-        "SEGMENT1B_PG_PORT": port,
-        "SEGMENT1B_PG_DATABASE": "postgres",
-        "SEGMENT1B_PG_USER": "segment1b",
-        "SEGMENT1B_PG_PASSWORD": password,
-    }
-    data = folder / "data"
-    try:
-        _run(
-            owner, programs / "initdb", "-D", data, "-U", "segment1b", "-A", "scram-sha-256",
-            f"--pwfile={folder / 'password'}", "--no-locale", "-E", "UTF8", "--no-sync",
-        )  # fmt: skip
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        control = programs / "pg_ctl"
-        _run(owner, control, "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
-        try:
-            yield variables
-        finally:
-            _run(owner, control, "-D", data, "-m", "fast", "-w", "stop")
-    finally:
-        shutil.rmtree(folder)
-
-
-def _run(owner: str | None, *command: str | Path) -> None:
-    done = subprocess.run(
-        command, user=owner, cwd="/", timeout=120, check=False,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    with postgres_server() as variables:
+        yield variables
 
 
 @pytest.fixture

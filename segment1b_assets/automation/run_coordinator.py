@@ -11,14 +11,19 @@ from __future__ import annotations
 from dagster import QueuedRunCoordinator
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.storage.dagster_run import DagsterRun
-from dagster._core.storage.tags import EXTERNALLY_MANAGED_ASSETS_TAG
+from dagster._core.storage.tags import EXTERNALLY_MANAGED_ASSETS_TAG, RETRY_STRATEGY_TAG
 
 EVENTS_PER_COUNTRY = {EXTERNALLY_MANAGED_ASSETS_TAG: "true"}
+#: Where run retries are on. What has failed is noted by run, and a retry is another run: one that
+#: began in the middle would not know whom to leave out. What is published is quickly found so.
+RETRIED_FROM_THE_START = {RETRY_STRATEGY_TAG: "ALL_STEPS"}
 
 
 class PerCountryRunCoordinator(QueuedRunCoordinator):
-    """Dagster's queue, with the tag on every run that comes through it."""
+    """Dagster's queue, with the tags on every run that comes through it."""
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
-        self._instance.add_run_tags(context.dagster_run.run_id, EVENTS_PER_COUNTRY)
+        self._instance.add_run_tags(
+            context.dagster_run.run_id, {**EVENTS_PER_COUNTRY, **RETRIED_FROM_THE_START}
+        )
         return super().submit_run(context)

@@ -34,6 +34,8 @@ R = TypeVar("R")
 
 #: Tries of a country whose reading or writing failed for the machine's reasons, not the data's.
 IO_TRIES = 3
+#: Countries worked on side by side where nobody says otherwise; unset is one a core.
+WORKERS_VARIABLE = "SEGMENT1B_WORKERS"
 
 
 @dataclass(frozen=True)
@@ -223,5 +225,21 @@ def open_files() -> int:
 
 
 def default_workers() -> int:
-    """As many workers as this process may use cores."""
-    return max(1, len(os.sched_getaffinity(0)))
+    """``$SEGMENT1B_WORKERS``, else as many workers as this process may use cores.
+
+    A container sees every core of its machine, whatever share of them and of the memory is its own.
+
+    Raises:
+        Segment1BError: E_POLICY_INVALID, where the variable is no whole number from 1 to 64.
+    """
+    text = os.environ.get(WORKERS_VARIABLE, "").strip()
+    if not text:
+        return max(1, len(os.sched_getaffinity(0)))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
+        raise Segment1BError(
+            "E_POLICY_INVALID",
+            f"the variable {WORKERS_VARIABLE} must be a whole number from 1 to 64",
+            value=text,
+            next_step=f"unset {WORKERS_VARIABLE} or mend it, and start again",
+        )
+    return int(text)

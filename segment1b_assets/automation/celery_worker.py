@@ -1,0 +1,40 @@
+"""What a worker runs: ``celery -A segment1b_assets.automation.celery_worker worker``.
+
+Broker, result store and settings are those of the run launcher in ``$DAGSTER_HOME/dagster.yaml``.
+There is no second file to keep in step with it, and none to which a password would be written out,
+as ``dagster-celery worker start`` does.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from dagster._core.instance.ref import InstanceRef
+from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
+
+from segment1b_assets.automation.celery_run_launcher import WatchedCeleryRunLauncher
+
+
+def make_app() -> Celery:
+    """The launcher's app with the tasks that the launcher sends.
+
+    Raises:
+        RuntimeError: ``$DAGSTER_HOME`` is not set, or its dagster.yaml has another run launcher.
+    """
+    home = os.environ.get("DAGSTER_HOME")
+    if not home:
+        raise RuntimeError("DAGSTER_HOME is not set: set it to the folder of the dagster.yaml")
+    # Only the launcher: an instance would open the history, and workers fork from this process.
+    launcher = InstanceRef.from_dir(home).run_launcher
+    if not isinstance(launcher, WatchedCeleryRunLauncher):
+        raise RuntimeError(
+            f"{home}/dagster.yaml launches runs with {type(launcher).__name__}, not with celery: "
+            "take deploy/celery/dagster.yaml"
+        )
+    create_execute_job_task(launcher.celery)
+    create_resume_job_task(launcher.celery)
+    return launcher.celery
+
+
+app = make_app()
