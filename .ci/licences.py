@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 PERMISSIVE = {
-    "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-0", "MIT-CMU",
-    "PSF-2.0", "Zlib",
+    "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0",
+    "MIT-CMU", "PSF-2.0", "Zlib",
 }  # fmt: skip
 #: Licences that bind changes of the package itself, and why we may use it all the same.
 WEAK = {
@@ -29,6 +29,7 @@ WEAK = {
 #: What metadata say in words -> SPDX. `BSD` is one of the BSD licences, they do not say which.
 IN_WORDS = {
     "3-Clause BSD License": "BSD-3-Clause",
+    "Apache": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache License Version 2.0": "Apache-2.0",
