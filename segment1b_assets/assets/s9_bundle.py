@@ -10,6 +10,7 @@ from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.bundle_1b import publish_bundle, summary
 from segment1b_assets.storage.io_faults import tried
 from segment1b_assets.storage.parquet_io_manager import failure
+from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.validation.segment_findings import judge_segment
 
@@ -38,6 +39,7 @@ def validation_bundle(
     context: dg.AssetExecutionContext, segment1b: Segment1B
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     segment = segment1b.segment()
+    sweep_staging(segment.root)
     try:
         findings = tried(
             "what S9 judges", lambda: judge_segment(segment, JUDGES, segment1b.threads)

@@ -229,9 +229,7 @@ def _another_file_system(
     )
 
 
-def _no_hard_links(
-    target: Path, dataset: str, country: str | None, err: OSError
-) -> Segment1BError:
+def _no_hard_links(target: Path, dataset: str, country: str | None, err: OSError) -> Segment1BError:
     """A rename in place of the link would silently replace what is there, so it is refused."""
     return Segment1BError(
         "E_IO",
