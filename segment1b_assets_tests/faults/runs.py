@@ -160,13 +160,14 @@ def _die_before(part: str, number: int) -> None:
 def wait_for_files(run: Run, root: Path, count: int) -> None:
     """Until that many files are published, or the run has ended."""
     until = time.monotonic() + PATIENCE
-    while run.process.status() is None and len(_published(root)) < count:
+    while run.process.status() is None and len(published(root)) < count:
         if time.monotonic() > until:
             raise AssertionError(f"{count} files were not published in {PATIENCE:.0f} s")
         time.sleep(0.005)
 
 
-def _published(root: Path) -> list[Path]:
+def published(root: Path) -> list[Path]:
+    """Every file that is published, logs included."""
     tops = (root / "layer1/1B", root / "logs")
     return [p for top in tops for p in top.rglob("*.*") if p.is_file()]
 

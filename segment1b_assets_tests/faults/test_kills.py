@@ -25,6 +25,12 @@ KILLS = int(os.environ.get("SEGMENT1B_KILLS", "20"))
 SEED = int(os.environ.get("SEGMENT1B_KILL_SEED", "6"))
 #: Kills in a row that one world suffers before it may complete.
 IN_A_ROW = 10
+LAUNCHER = """\
+run_launcher:
+  module: segment1b_assets.automation.run_launcher
+  class: WatchedRunLauncher
+  config: {}
+"""
 WORLDS = -(-KILLS // IN_A_ROW)
 
 
@@ -70,6 +76,35 @@ def test_a_terminated_run_ends_and_leaves_nothing_partial(
     assert run.end() != 0
     runs.require_nothing_partial(root, undisturbed.whole)
     runs.finish(root, tmp_path / "home", undisturbed.whole)
+
+
+@pytest.mark.timeout(LONG)
+@pytest.mark.parametrize("files", [2, pytest.param(25, marks=pytest.mark.nightly)])
+def test_the_web_uis_cancel_ends_a_run_and_leaves_nothing_partial(
+    files: int, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """GraphQL's terminateRun, our run launcher, a code server, SIGTERM to the run's process."""
+    root, home = runs.copy(undisturbed.inputs, tmp_path / "root"), tmp_path / "home"
+    gate = runs.start(root, home, ("S0",))
+    assert gate.end() == 0, gate.text()
+    with (home / "dagster.yaml").open("a", encoding="utf-8") as config:
+        config.write(LAUNCHER)
+    told = tmp_path / "told.json"
+    child = runs.nursery().bear(
+        "segment1b_assets_tests.faults.cancelling:cancel_after",
+        {
+            "root": str(root), "files": files, "countries": list(runs.COUNTRIES),
+            "told": str(told),
+        },
+        tmp_path / "output",
+        SOURCE_DATE_EPOCH=runs.EPOCH,
+        DAGSTER_HOME=str(home),
+    )  # fmt: skip
+    assert child.end() == 0, child.output.read_text("utf-8")
+    assert json.loads(told.read_text("utf-8")) == ["TerminateRunSuccess", "CANCELED"]
+    now = runs.require_nothing_partial(root, undisturbed.whole)
+    assert files <= now < len(undisturbed.whole)
+    runs.finish(root, tmp_path / "home2", undisturbed.whole)
 
 
 @pytest.mark.timeout(LONG)
