@@ -2,11 +2,13 @@
 
 A run so begins at once instead of after some seconds of imports. The nursery itself starts no
 thread, so forking is safe; each child leads a process group of its own, which can be killed whole.
-It ends when its standard input does, which happens however the test session ends.
+It ends when its standard input does, which happens however the test session ends, and
+its children end with it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
@@ -31,6 +33,9 @@ _IMPORTS = (
     "rasterio._env",
     "PIL.PngImagePlugin",
 )
+
+
+_DIE_WITH_THE_PARENT = 1
 
 
 @dataclass
@@ -178,6 +183,7 @@ def _fork(request: dict[str, Any]) -> int:
     status = 70
     try:
         os.setsid()
+        ctypes.CDLL(None).prctl(_DIE_WITH_THE_PARENT, signal.SIGKILL)
         output = os.open(request["output"], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for target, source in ((0, nothing), (1, output), (2, output)):

@@ -26,6 +26,9 @@ SEED = int(os.environ.get("SEGMENT1B_KILL_SEED", "6"))
 #: Kills in a row that one world suffers before it may complete.
 IN_A_ROW = 10
 LAUNCHER = """\
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: DefaultRunCoordinator
 run_launcher:
   module: segment1b_assets.automation.run_launcher
   class: WatchedRunLauncher
