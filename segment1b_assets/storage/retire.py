@@ -25,6 +25,8 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     A folder that holds a PASS flag loses the flag first, so that at no moment, a power cut's
     included, a flag vouches for a bundle that is going away.
 
+    The caller holds ``alone(root, "retiring")``, lest two find the same thing there.
+
     Returns:
         The folder under retired/ that now holds it, with ``retired.json`` beside it.
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.run_ledger import RunLedger
 from segment1b_assets_tests.faults import mounts, runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 from segment1b_assets_tests.faults.refusing_kernel import can_refuse
@@ -78,3 +81,15 @@ def test_the_disk_of_the_history_is_full(undisturbed: Undisturbed, tmp_path: Pat
         assert run.end() != 0
         runs.require_nothing_partial(root, undisturbed.whole)
     runs.finish(root, tmp_path / "home2", undisturbed.whole)
+
+
+def test_a_half_written_ledger_lets_no_failed_country_through(tmp_path: Path) -> None:
+    """A power cut may leave half of what a state noted: that is told, not taken for "none"."""
+    ledger = RunLedger(DataRoot(tmp_path), "a-run")
+    ledger.record("S1", {"FK": Segment1BError("E001_GEO_INVALID", "bad", country="FK")})
+    assert list(ledger.failures("S1")) == ["FK"]
+    (path,) = tmp_path.rglob("S1.json")
+    for raw in (path.read_bytes()[:20], b"", b"[]", b'{"FK": {}}', b'{"FK": 1}'):
+        path.write_bytes(raw)
+        with pytest.raises(Segment1BError, match="E_IO"):
+            ledger.failures("S1")
