@@ -72,7 +72,7 @@ def test_of_two_that_publish_other_bytes_one_wins_and_the_other_is_told(
 ) -> None:
     children = [
         runs.nursery().bear(
-            f"{__name__}:publish_rounds",
+            "segment1b_assets_tests.faults.test_two_runs:publish_rounds",
             {
                 "root": str(tmp_path), "mark": mark, "as_folder": as_folder,
                 "told": str(tmp_path / f"told-{mark}"),
