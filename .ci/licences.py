@@ -44,6 +44,8 @@ IN_WORDS = {
     "New BSD": "BSD-3-Clause",
     "Python Software Foundation License": "PSF-2.0",
 }
+#: Packages whose metadata say nothing, by the text of the licence file that they bring.
+IN_THE_FILE = {"atheris": "Apache-2.0"}
 Packages = dict[str, dict[str, Any]]
 
 HEAD = """\
@@ -85,6 +87,8 @@ def wanted(packages: Packages) -> dict[str, str]:
 
 def licence_of(name: str) -> str:
     """The SPDX expression that the metadata give, or their words for it."""
+    if name in IN_THE_FILE:
+        return IN_THE_FILE[name]
     said = metadata.metadata(name)
     if "License-Expression" in said:
         return said["License-Expression"]

@@ -7,6 +7,7 @@ from segment1b_assets.assets.whole_assets import tell_failed, tell_made
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.data_root import sha256_of
+from segment1b_assets.storage.io_faults import tried
 from segment1b_assets.storage.parquet_io_manager import failure
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
@@ -30,7 +31,7 @@ def s0_gate_receipt(
     segment = segment1b.segment()
     sweep_staging(segment.root)
     try:
-        receipt = pass_gate(segment)
+        receipt = tried("the gate's inputs", lambda: pass_gate(segment))
     except Segment1BError as err:
         write_failure(segment, "S0", err, context.run.run_id)
         tell_failed(context)

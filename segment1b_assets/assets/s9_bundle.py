@@ -9,7 +9,9 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.reader import pass_flag
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.bundle_1b import publish_bundle, summary
+from segment1b_assets.storage.io_faults import tried
 from segment1b_assets.storage.parquet_io_manager import failure
+from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.validation.segment_findings import judge_segment
 
@@ -38,9 +40,12 @@ def validation_bundle(
     context: dg.AssetExecutionContext, segment1b: Segment1B
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     segment = segment1b.segment()
+    sweep_staging(segment.root)
     try:
-        findings = judge_segment(segment, JUDGES, segment1b.threads)
-        published = publish_bundle(segment, findings)
+        findings = tried(
+            "what S9 judges", lambda: judge_segment(segment, JUDGES, segment1b.threads)
+        )
+        published = tried("the 1B bundle", lambda: publish_bundle(segment, findings))
     except Segment1BError as err:
         write_failure(segment, "S9", err, context.run.run_id)
         tell_failed(context)

@@ -24,6 +24,7 @@ from segment1b_assets.partitions import countries as country_partitions
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.drain import Job
 from segment1b_assets.storage.freed_memory import release_memory
+from segment1b_assets.storage.io_faults import tried
 from segment1b_assets.storage.parquet_io_manager import CountryStreams, failure
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
@@ -128,7 +129,7 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
         if datasets:
             try:
                 sweep_staging(segment.root)
-                segment.warm(*state.warm)
+                tried("the inputs", lambda: segment.warm(*state.warm))
                 excluded = _excluded(state, ledger, wanted)
                 foreign = state.foreign(segment) if state.foreign else {}
                 if state.prepare:

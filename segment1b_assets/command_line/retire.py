@@ -6,6 +6,7 @@ import click
 
 from segment1b_assets.command_line.choices import choose_countries, root_options, segment_of
 from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.storage.publish import alone
 from segment1b_assets.storage.retire import retire as move_aside
 
 
@@ -39,5 +40,6 @@ def retire(
     elif country.upper() != "ALL":
         raise click.BadParameter(f"{dataset} has no countries; say ALL", param_hint="--country")
     target = segment.path(dataset, country if partitioned else None)
-    folder = move_aside(segment.root, dataset, target, why)
+    with alone(segment.root, "retiring"):
+        folder = move_aside(segment.root, dataset, target, why)
     click.echo(f"retired {segment.root.relative(target)} -> {segment.root.relative(folder)}")

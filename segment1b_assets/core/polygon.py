@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.wkb_size import LIMIT_BYTES, wkb_size
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -82,8 +83,10 @@ class CountryPolygon:
                 open ring or a coordinate that is not finite, or break the OGC rules of validity
                 (the reason and the place are GEOS's); E004_BOUNDS for a latitude outside
                 [-90, 90] or a longitude outside [-1080, 1080]; E007_CRS_MISMATCH if the bytes name
-                another CRS than EPSG:4326.
+                another CRS than EPSG:4326; E009_PERF_BUDGET if it has more rings and vertices
+                than a worker has memory for.
         """
+        _require_a_fitting_size(country, wkb, file)
         try:
             with np.errstate(invalid="ignore"):  # NaN is refused below, with its vertex
                 geometry = shapely.from_wkb(wkb)
@@ -116,6 +119,21 @@ class CountryPolygon:
             ring_part=ring_part.astype(np.int64),
             ring_is_hole=ring_is_hole,
             part_bounds=shapely.bounds(parts),
+        )
+
+
+def _require_a_fitting_size(country: str, wkb: bytes, file: str | PurePath | None) -> None:
+    size = wkb_size(wkb)
+    if size.bytes_needed > LIMIT_BYTES:
+        raise Segment1BError(
+            "E009_PERF_BUDGET",
+            f"{size.rings:,} rings and {size.vertices:,} vertices would take "
+            f"{size.bytes_needed >> 20:,} MiB; the limit is {LIMIT_BYTES >> 20:,} MiB",
+            country=country,
+            file=file,
+            value=size.rings,
+            next_step="simplify the polygon, or leave out islands and holes far smaller than a "
+            "cell of the raster: under inclusion rule center they seldom decide anything",
         )
 
 

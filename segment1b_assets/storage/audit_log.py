@@ -8,7 +8,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-from segment1b_assets.storage.publish import publish, staging_area
+from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.publish import publish_once
 from segment1b_assets.storage.segment import Segment
 
 
@@ -25,10 +26,8 @@ def write_audit_log(segment: Segment) -> None:
         "build_commit": build_commit(),
         "platform": f"{platform.system()}-{platform.machine()}-python{platform.python_version()}",
     }
-    with staging_area(segment.root) as work:
-        staged = work / target.name
-        staged.write_text(json.dumps(row) + "\n", encoding="utf-8")
-        publish(segment.root, staged, target, dataset="rng_audit_log", country=None)
+    line = (json.dumps(row) + "\n").encode()
+    tried("the RNG audit log", lambda: publish_once(segment.root, target, line, "rng_audit_log"))
 
 
 def build_commit() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from segment1b_assets.contracts import CONTRACT_VERSION
 from segment1b_assets.storage.bundle import FLAG, INDEX, bundle_digest, flag_text
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.publish import publish, staging_area
+from segment1b_assets.storage.publish import alone, publish, staging_area
 from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.retire import retire
 from segment1b_assets.storage.segment import Segment
@@ -27,14 +27,16 @@ def publish_bundle(segment: Segment, findings: SegmentFindings) -> Published:
             there and this one would pass too.
     """
     target = segment.path("validation_bundle_1B")
-    passed_before = segment.root.is_there(target / FLAG)
-    if segment.root.is_there(target) and not (passed_before and findings.passed):
-        reason = "; ".join(findings.faults[:5]) or "a bundle without a flag makes way"
-        retire(segment.root, "validation_bundle_1B", target, f"S9: {reason}")
     with staging_area(segment.root) as work:
         folder = work / "bundle"
         folder.mkdir()
+        # Written before the old one goes: a full disk must not leave us without either.
         _write(folder, segment, findings)
+        with alone(segment.root, "retiring"):
+            passed_before = segment.root.is_there(target / FLAG)
+            if segment.root.is_there(target) and not (passed_before and findings.passed):
+                reason = "; ".join(findings.faults[:5]) or "a bundle without a flag makes way"
+                retire(segment.root, "validation_bundle_1B", target, f"S9: {reason}")
         return publish(segment.root, folder, target, dataset="validation_bundle_1B", country=None)
 
 

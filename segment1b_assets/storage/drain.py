@@ -23,6 +23,7 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.content_version import content_version
 from segment1b_assets.storage.freed_memory import keep_freed_memory
+from segment1b_assets.storage.io_faults import IO_TRIES, io_error, pause
 from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.publish import publish, staging_area
@@ -32,8 +33,6 @@ from segment1b_assets.storage.segment import Segment
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Tries of a country whose reading or writing failed for the machine's reasons, not the data's.
-IO_TRIES = 3
 #: Countries worked on side by side where nobody says otherwise; unset is one a core.
 WORKERS_VARIABLE = "SEGMENT1B_WORKERS"
 
@@ -112,17 +111,8 @@ def _attempt(segment: Segment, job: Job, workers: int) -> Done | Failed:
             return Failed(job.country, err.for_country(job.country))
         except OSError as err:
             if tries_left == 0:
-                reason = f"{type(err).__name__}: {err}"
-                return Failed(
-                    job.country,
-                    Segment1BError(
-                        "E_INPUT_MISSING" if isinstance(err, FileNotFoundError) else "E_IO",
-                        f"{job.dataset} could not be read or written, {IO_TRIES} times ({reason})",
-                        country=job.country,
-                        file=err.filename,
-                    ),
-                )
-            time.sleep(0.05 * (IO_TRIES - tries_left))
+                return Failed(job.country, io_error(err, job.dataset, job.country))
+            pause(tries_left)
         except Exception as err:  # a fault of ours in one country must not sink the others
             where = traceback.extract_tb(err.__traceback__)[-1]
             return Failed(

@@ -15,7 +15,8 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import DataRoot
-from segment1b_assets.storage.publish import publish, staging_area
+from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.publish import publish_once
 from segment1b_assets.storage.published import Published
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -40,17 +41,7 @@ def utc_now() -> str:
 def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:
     """Publish a JSON document unless there is one already; None where it was left as it is."""
     target = root.of(dataset, **tokens)
-    if root.is_there(target):
-        return None
-    with staging_area(root) as work:
-        staged = work / target.name
-        staged.write_bytes(as_json(document))
-        try:
-            return publish(root, staged, target, dataset=dataset, country=None)
-        except Segment1BError as err:
-            if err.code == "E_IO":
-                raise
-            return None  # another run wrote it in between; the first one stands
+    return tried(dataset, lambda: publish_once(root, target, as_json(document), dataset))
 
 
 def as_json(document: Any) -> bytes:

@@ -55,35 +55,63 @@ def staging_area(root: DataRoot) -> Iterator[Path]:
 
 
 def sweep_staging(root: DataRoot) -> int:
-    """Remove the staging areas whose process is gone; returns how many there were."""
+    """Remove the staging areas whose process is gone; returns how many there were.
+
+    What the machine does not let us look at or remove is left to a later sweep.
+    """
     swept = sweep_objects(root) if isinstance(root, ObjectRoot) else 0
     for area in sorted((root.path / STAGING).glob("*")):
-        if area.name.startswith((_NEW, _LOOSE)) and _young(area):
-            continue
-        if area.name.startswith(_LOOSE):
-            area.unlink(missing_ok=True)
-            swept += 1
-            continue
-        try:
-            lock = os.open(area / _LOCK, os.O_RDWR)
-        except FileNotFoundError:
-            # Killed before it had a lock or in removing it, unless its owner is about to.
-            if not _young(area):
-                shutil.rmtree(area, ignore_errors=True)
-                swept += 1
-            continue
-        except NotADirectoryError:
-            continue  # not ours
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(area, ignore_errors=True)
-            swept += 1
-        finally:
-            os.close(lock)
+        with contextlib.suppress(OSError):
+            swept += _swept(area)
     return swept
+
+
+def _swept(area: Path) -> bool:
+    if area.name.startswith((_NEW, _LOOSE)) and _young(area):
+        return False
+    if area.name.startswith(_LOOSE):
+        area.unlink(missing_ok=True)
+        return True
+    try:
+        lock = os.open(area / _LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        # Killed before it had a lock or in removing it, unless its owner is about to.
+        if _young(area):
+            return False
+        shutil.rmtree(area, ignore_errors=True)
+        return True
+    except NotADirectoryError:
+        return False  # not ours
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(area, ignore_errors=True)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def alone(root: DataRoot, purpose: str) -> Iterator[None]:
+    """Keep every other process and thread out of the same purpose's block meanwhile.
+
+    The kernel lets the next one in when this process ends, however it ends.
+    """
+    (root.path / STAGING).mkdir(parents=True, exist_ok=True)
+    lock = os.open(root.path / STAGING / f"{purpose}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    """Rename within the file system; on the disk, too, before this returns."""
+    os.rename(source, target)
+    _fsync(target.parent)
+    _fsync(source.parent)
 
 
 def publish(
@@ -120,7 +148,7 @@ def publish_folder(staged: Path, target: Path, *, dataset: str, country: str | N
             raise _another_file_system(staged, target, dataset, country) from err
         if err.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
-        require_identical(stamp, target, dataset, country)
+        _require_identical(stamp, target, dataset, country)
         return Published("identical", target, stamp, size)
     _fsync(target.parent)
     return Published("published", target, stamp, size)
@@ -140,15 +168,32 @@ def publish_file(staged: Path, target: Path, *, dataset: str, country: str | Non
         # link(2) refuses an existing name, which rename(2) of a file would silently replace.
         os.link(staged, target)
     except FileExistsError:
-        require_identical(stamp, target, dataset, country)
+        _require_identical(stamp, target, dataset, country)
         return Published("identical", target, stamp, size)
     except OSError as err:
         if err.errno == errno.EXDEV:
             raise _another_file_system(staged, target, dataset, country) from err
+        if err.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise _no_hard_links(target, dataset, country, err) from err
         raise
     os.unlink(staged)
     _fsync(target.parent)
     return Published("published", target, stamp, size)
+
+
+def publish_once(root: DataRoot, target: Path, content: bytes, dataset: str) -> Published | None:
+    """Publish a file unless there is one: the first stands, whatever its bytes; None then."""
+    if root.is_there(target):
+        return None
+    with staging_area(root) as work:
+        staged = work / target.name
+        staged.write_bytes(content)
+        try:
+            return publish(root, staged, target, dataset=dataset, country=None)
+        except Segment1BError as err:
+            if err.code == "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL":
+                return None  # another run wrote it in between
+            raise
 
 
 def replace_file(root: DataRoot, target: Path, content: bytes) -> None:
@@ -182,6 +227,24 @@ def _another_file_system(
         next_step=f"let the data root be one file system, {STAGING} and layer1 included "
         f"(look at the mounts above {target.parent}), and re-run",
     )
+
+
+def _no_hard_links(target: Path, dataset: str, country: str | None, err: OSError) -> Segment1BError:
+    """A rename in place of the link would silently replace what is there, so it is refused."""
+    return Segment1BError(
+        "E_IO",
+        f"{dataset} cannot be moved to its place: the file system refuses hard links ({err})",
+        country=country,
+        file=target,
+        next_step="put the data root on a file system that has hard links "
+        "(ext4, XFS, ZFS, NFS; not FAT), and re-run",
+    )
+
+
+def _require_identical(stamp: str, target: Path, dataset: str, country: str | None) -> None:
+    if not target.exists():
+        raise OSError(errno.ESTALE, "it was retired while it was compared", str(target))
+    require_identical(stamp, target, dataset, country)
 
 
 def _make_parents(folder: Path) -> None:

@@ -10,12 +10,19 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 
+#: A table of countries has some hundreds of rows. More, or more bytes than this once they are
+#: unpacked, is no such table: a few kilobytes can unpack to more than any memory holds.
+_MAX_ROWS = 10_000
+_MAX_BYTES = 256 << 20
+#: Few, for a value that is stored once may be large, and repeat in every row.
+_ROWS_AT_ONCE = 1
 _CODE = re.compile(r"[A-Z]{2}")
 
 
@@ -26,6 +33,7 @@ def read_iso_list(path: Path) -> dict[str, str]:
         Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E005_ISO_FK (a code of another form).
     """
     with open_parquet(path) as reader:
+        _require_small(reader, path)
         names = reader.schema_arrow.names
         _require_columns(names, ("country_iso", "alpha3", "numeric_code", "name"), path)
         if reader.schema_arrow.field("numeric_code").type != pa.int16():
@@ -34,7 +42,7 @@ def read_iso_list(path: Path) -> dict[str, str]:
                 value=str(reader.schema_arrow.field("numeric_code").type),
             )  # fmt: skip
     codes: dict[str, str] = {}
-    for batch in read_batches([path], ["country_iso", "alpha3", "name"]):
+    for batch in read_batches([path], ["country_iso", "alpha3", "name"], _ROWS_AT_ONCE):
         _texts(batch, "alpha3", path)
         for code, name in zip(
             *(_texts(batch, c, path) for c in ("country_iso", "name")), strict=True
@@ -76,6 +84,7 @@ def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
         Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E007_CRS_MISMATCH.
     """
     with open_parquet(path) as reader:
+        _require_small(reader, path)
         metadata = (reader.metadata.metadata or {}).get(b"geo")
         geometry = _geometry_column(metadata, path)
         _require_columns(reader.schema_arrow.names, ("country_iso", "name", geometry), path)
@@ -90,7 +99,7 @@ def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
     wkb: dict[str, bytes] = {}
     faults: dict[str, Segment1BError] = {}
     foreign: set[str] = set()
-    for batch in read_batches([path], ["country_iso", geometry], batch_rows=64):
+    for batch in read_batches([path], ["country_iso", geometry], _ROWS_AT_ONCE):
         for code, shape in zip(
             _texts(batch, "country_iso", path), batch.column(geometry).to_pylist(), strict=True
         ):
@@ -158,6 +167,22 @@ def _crs_name(crs: Any) -> str:
     if isinstance(crs, dict):
         return str(crs.get("id") or crs.get("name") or "unnamed")
     return repr(crs)
+
+
+def _require_small(reader: pq.ParquetFile, path: Path) -> None:
+    told = reader.metadata
+    if told.num_rows > _MAX_ROWS:
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", f"has {told.num_rows:,} rows, and a table of countries at most "
+            f"{_MAX_ROWS:,}", file=path, value=told.num_rows,
+        )  # fmt: skip
+    unpacked = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
+    if unpacked > _MAX_BYTES:
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", f"unpacks to {unpacked >> 20:,} MiB; the limit is "
+            f"{_MAX_BYTES >> 20:,} MiB", file=path, value=unpacked,
+            next_step="simplify the polygons: a worker has 1 GiB of memory for everything",
+        )  # fmt: skip
 
 
 def _require_columns(names: list[str], needed: tuple[str, ...], path: Path) -> None:

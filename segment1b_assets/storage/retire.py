@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import threading
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +14,18 @@ from segment1b_assets.storage.data_root import DataRoot, receipt
 from segment1b_assets.storage.gate import as_json
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.parquet import lineage_of
-from segment1b_assets.storage.publish import replace_file
+from segment1b_assets.storage.publish import alone, rename_durably, replace_file
 from segment1b_assets.storage.push import move_objects
 from segment1b_assets.storage.segment import Segment
-
-_one_at_a_time = threading.Lock()
 
 
 def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     """Move a published file or folder under ``{root}/retired/``.
 
-    A folder that holds a PASS flag loses the flag first, so that at no moment a flag vouches for
-    a bundle that is going away.
+    A folder that holds a PASS flag loses the flag first, so that at no moment, a power cut's
+    included, a flag vouches for a bundle that is going away.
+
+    The caller holds ``alone(root, "retiring")``, lest two find the same thing there.
 
     Returns:
         The folder under retired/ that now holds it, with ``retired.json`` beside it.
@@ -56,10 +55,10 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
         return folder
     destination.parent.mkdir(parents=True, exist_ok=True)
     if (target / FLAG).is_file():
-        os.rename(target / FLAG, folder / FLAG)
-    os.rename(target, destination)
+        rename_durably(target / FLAG, folder / FLAG)
+    rename_durably(target, destination)
     if (folder / FLAG).is_file():
-        os.rename(folder / FLAG, destination / FLAG)
+        rename_durably(folder / FLAG, destination / FLAG)
     return folder
 
 
@@ -75,7 +74,8 @@ def make_way(segment: Segment, country: str) -> None:
     why = (
         f"site_locations of {country} is replaced: parameter_hash {old} -> {segment.parameter_hash}"
     )
-    with _one_at_a_time:
+    # Two runs may replace countries at once; only one may find the bundle or the partition there.
+    with alone(segment.root, "retiring"):
         bundle = segment.path("validation_bundle_1B")
         if segment.root.is_there(bundle):
             retire(segment.root, "validation_bundle_1B", bundle, why)

@@ -34,9 +34,18 @@ class RunLedger:
         try:
             path = self._root.here(self._folder / f"{state}.json")
             document = json.loads(path.read_bytes())
+            return {country: _error(country, entry) for country, entry in document.items()}
         except FileNotFoundError:
             return {}
-        return {country: _error(country, entry) for country, entry in document.items()}
+        except (OSError, ValueError, LookupError, AttributeError, TypeError) as err:
+            # Taken for "nobody failed" it would let failed countries through.
+            raise Segment1BError(
+                "E_IO",
+                f"what became of {state}'s countries in this run cannot be read: {err!r}",
+                file=self._folder / f"{state}.json",
+                next_step="start a new run over the same countries: it keeps a record of its own, "
+                "and finds what is published as it is",
+            ) from err
 
     def ran(self, state: str) -> bool:
         """Whether `state` made partitions in this run, failing or not."""

@@ -39,6 +39,15 @@ def enlarge(place: Path, size: str) -> None:
     _mount("-o", f"remount,size={size}", str(place))
 
 
+def fill(ballast: Path) -> None:
+    """Write a file until its disk is full to the last page."""
+    with ballast.open("wb", buffering=0) as sink:
+        for size in (1 << 20, 4096):
+            with contextlib.suppress(OSError):
+                while sink.write(b"\0" * size):
+                    pass
+
+
 @contextlib.contextmanager
 def read_only(place: Path) -> Iterator[Path]:
     """The folder as it is, but nobody may write to it, root neither."""

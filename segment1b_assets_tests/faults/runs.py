@@ -1,34 +1,31 @@
 """Runs of the whole segment in processes of their own, which may be killed at any moment.
 
-The processes are forked from a server that has imported everything and started no thread, so that
-a run begins at once instead of after some seconds of imports.
+How they are forked: ``nursery.py``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from segment1b_assets.storage.publish import STAGING
+from segment1b_assets_tests.faults.nursery import PATIENCE, Child, Nursery
 
 COUNTRIES = ("FI", "FJ", "FK")
 STATES = tuple(f"S{n}" for n in range(9))
 #: Every run's clock, so that receipts and logs are the same bytes.
 EPOCH = "1700000000"
-#: Long enough for a run on a busy machine; a run that takes longer hangs.
-PATIENCE = 120.0
 _HISTORY = """\
 telemetry: {enabled: false}
 event_log_storage:
@@ -36,15 +33,19 @@ event_log_storage:
   class: WarmSqliteEventLogStorage
   config: {}
 """
+_nurseries: list[Nursery] = []
 
 
-def server() -> ForkServerContext:
-    """Where runs are forked from."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["segment1b_assets.automation.command_run", "segment1b_assets_tests.faults.runs"]
-    )
-    return context
+def nursery() -> Nursery:
+    """The session's one nursery."""
+    if not _nurseries:
+        _nurseries.append(Nursery.open())
+    return _nurseries[0]
+
+
+def close_nursery() -> None:
+    while _nurseries:
+        _nurseries.pop().close()
 
 
 @dataclass
@@ -56,21 +57,17 @@ class Run:
         told: where the run writes what it has to say, at its end.
     """
 
-    process: ForkServerProcess
+    process: Child
     told: Path
 
     def end(self) -> int:
         """Wait for its end; the exit status."""
-        self.process.join(PATIENCE)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join()
-            raise AssertionError(f"the run did not end within {PATIENCE:.0f} s")
-        return self.process.exitcode
+        return self.process.end()
 
     def text(self) -> str:
-        """All that the run told: failures and messages; empty if it never got so far."""
-        return self.told.read_text("utf-8") if self.told.exists() else ""
+        """All that the run told: failures and messages, else what Python had to say."""
+        told = self.told if self.told.exists() else self.process.output
+        return told.read_text("utf-8")
 
 
 def start(
@@ -80,57 +77,97 @@ def start(
     countries: Sequence[str] = COUNTRIES,
     environment: Mapping[str, str] | None = None,
     workers: int = 2,
+    refuse: Mapping[str, int] | None = None,
+    die_at: tuple[str, int] | None = None,
+    run: str = "in_one_process",
 ) -> Run:
-    """Start a run; returns when it is about to begin its work."""
+    """Start a run; returns when it is about to begin its work.
+
+    Args:
+        refuse: system call -> the errno with which the kernel refuses it to this run.
+        die_at: part of a path, number: kill -9 right before this run's so-many-th rename, link or
+            removal of a path that has this part.
+        run: which function of this module or of `many_processes` the child calls.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text(_HISTORY, "utf-8")
-    told = home / f"told-{len(list(home.glob('told-*')))}.json"
-    context = server()
-    ready = context.Event()
-    given = {"SOURCE_DATE_EPOCH": EPOCH, **(environment or {}), "DAGSTER_HOME": str(home)}
-    process = context.Process(
-        target=_main,
-        args=(str(root), list(states), list(countries), given, workers, str(told), ready),
-        daemon=True,
-    )
-    process.start()
-    if not ready.wait(PATIENCE):
-        raise AssertionError("the run did not start")
-    return Run(process, told)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text(_HISTORY, "utf-8")
+    number = len(list(home.glob("output-*")))
+    told, ready = home / f"told-{number}.json", home / f"ready-{number}"
+    module = "many_processes" if run == "in_many_processes" else "runs"
+    child = nursery().bear(
+        f"{__package__}.{module}:{run}",
+        {
+            "root": str(root), "states": list(states), "countries": list(countries),
+            "workers": workers, "told": str(told), "ready": str(ready),
+            "refuse": dict(refuse or {}), "die_at": die_at,
+        },
+        home / f"output-{number}",
+        **{"SOURCE_DATE_EPOCH": EPOCH, **(environment or {}), "DAGSTER_HOME": str(home)},
+    )  # fmt: skip
+    until = time.monotonic() + PATIENCE
+    while not ready.exists() and child.status() is None:
+        if time.monotonic() > until:
+            raise AssertionError("the run did not start")
+        time.sleep(0.002)
+    return Run(child, told)
 
 
-def _main(
+def in_one_process(
     root: str,
     states: list[str],
     countries: list[str],
-    environment: dict[str, str],
     workers: int,
     told: str,
-    ready: Any,
-) -> None:
-    os.environ.update(environment)
+    ready: str,
+    refuse: dict[str, int],
+    die_at: list[Any] | None,
+) -> int:
+    """What the command ``segment1b run`` does."""
     from segment1b_assets.automation.command_run import run_states
     from segment1b_assets.storage.segment import SegmentOptions, open_segment
 
     segment = open_segment(SegmentOptions(Path(root)))
-    ready.set()
+    Path(ready).touch()
+    if refuse:
+        from segment1b_assets_tests.faults.refusing_kernel import refuse_calls
+
+        refuse_calls(refuse)
+    if die_at:
+        _die_before(*die_at)
     outcome = run_states(states, countries, {"root": root, "workers": workers}, segment)
     lines = [*outcome.failures.values(), *outcome.messages]
     Path(told).write_text(json.dumps(lines, indent=1), "utf-8")
-    sys.stdout.flush()
-    os._exit(0 if outcome.success else 1)
+    return 0 if outcome.success else 1
+
+
+def _die_before(part: str, number: int) -> None:
+    """Python tells of every move before it makes it; the one that is meant is the last."""
+    left = number
+
+    def told(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        if event in ("os.rename", "os.link", "os.remove") and any(
+            part in os.fspath(a) for a in arguments if isinstance(a, str | os.PathLike)
+        ):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(told)
 
 
 def wait_for_files(run: Run, root: Path, count: int) -> None:
     """Until that many files are published, or the run has ended."""
     until = time.monotonic() + PATIENCE
-    while run.process.is_alive() and len(_published(root)) < count:
+    while run.process.status() is None and len(published(root)) < count:
         if time.monotonic() > until:
             raise AssertionError(f"{count} files were not published in {PATIENCE:.0f} s")
         time.sleep(0.005)
 
 
-def _published(root: Path) -> list[Path]:
+def published(root: Path) -> list[Path]:
+    """Every file that is published, logs included."""
     tops = (root / "layer1/1B", root / "logs")
     return [p for top in tops for p in top.rglob("*.*") if p.is_file()]
 
@@ -139,6 +176,17 @@ def copy(of: Path, to: Path) -> Path:
     """A copy of a data root's inputs."""
     shutil.copytree(of, to, dirs_exist_ok=True)
     return to
+
+
+def finish(
+    root: Path, home: Path, whole: Mapping[str, str], states: Sequence[str] = STATES
+) -> None:
+    """A plain re-run completes, with the bytes of an undisturbed run, and cleans up."""
+    age_the_newest(root)
+    again = start(root, home, states)
+    assert again.end() == 0, again.text()
+    assert tree(root) == whole
+    assert left_over(root) == []
 
 
 def tree(root: Path) -> dict[str, str]:
@@ -166,8 +214,8 @@ def require_nothing_partial(root: Path, whole: Mapping[str, str]) -> int:
 
 
 def left_over(root: Path) -> list[str]:
-    """What lies in the staging area."""
-    return sorted(p.name for p in (root / STAGING).glob("*"))
+    """What lies in the staging area, less the file by whose lock runs retire one at a time."""
+    return sorted(p.name for p in (root / STAGING).glob("*") if p.name != "retiring.lock")
 
 
 def age_the_newest(root: Path) -> None:

@@ -11,12 +11,12 @@ import pytest
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.publish import STAGING, sweep_staging
 from segment1b_assets_tests.faults import runs
-from segment1b_assets_tests.faults.conftest import Undisturbed
+from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 
 FAR_AHEAD, LONG_AGO = 4_000_000_000, 86_400
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(LONG)
 def test_a_clock_that_jumps_between_states_changes_no_byte(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:

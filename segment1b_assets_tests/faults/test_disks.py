@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from segment1b_assets_tests.faults import mounts, runs
-from segment1b_assets_tests.faults.conftest import Undisturbed
+from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 
 TILES = ("S1", "S2")
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(LONG)
 
 
 def _size(root: Path) -> int:
@@ -41,11 +41,7 @@ def test_a_full_disk(share: float, undisturbed: Undisturbed, tmp_path: Path) -> 
         runs.require_nothing_partial(root, undisturbed.whole)
 
         mounts.enlarge(disk, "64m")
-        runs.age_the_newest(root)
-        again = runs.start(root, tmp_path / "home")
-        assert again.end() == 0, again.text()
-        assert runs.tree(root) == undisturbed.whole
-        assert runs.left_over(root) == []
+        runs.finish(root, tmp_path / "home", undisturbed.whole)
 
 
 def test_a_read_only_folder_of_one_country(undisturbed: Undisturbed, tmp_path: Path) -> None:
@@ -60,10 +56,7 @@ def test_a_read_only_folder_of_one_country(undisturbed: Undisturbed, tmp_path: P
         assert "tile_weights" in run.text()
         runs.require_nothing_partial(root, undisturbed.whole)
         assert len(list((root / "layer1/1B/tile_index").rglob("*.parquet"))) == 3
-    again = runs.start(root, tmp_path / "home")
-    assert again.end() == 0, again.text()
-    assert runs.tree(root) == undisturbed.whole
-    assert runs.left_over(root) == []
+    runs.finish(root, tmp_path / "home", undisturbed.whole)
 
 
 def test_a_read_only_root(undisturbed: Undisturbed, tmp_path: Path) -> None:
@@ -92,6 +85,4 @@ def test_a_rename_across_file_systems_is_refused(
         assert "another file system" in run.text()
         assert str(root / "layer1/1B/tile_index") in run.text()
         assert not list((root / "layer1/1B").rglob("*.parquet"))
-    again = runs.start(root, tmp_path / "home")
-    assert again.end() == 0, again.text()
-    assert runs.tree(root) == undisturbed.whole
+    runs.finish(root, tmp_path / "home", undisturbed.whole)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.publish import publish_file, publish_folder, staging_area
 from segment1b_assets_tests.faults import runs
-from segment1b_assets_tests.faults.conftest import Undisturbed
+from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
+from segment1b_assets_tests.faults.nursery import PATIENCE
 
 ROUNDS = 60
+MARKS = ("first", "second")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(LONG)
 def test_two_runs_over_the_same_countries(undisturbed: Undisturbed, tmp_path: Path) -> None:
     root = runs.copy(undisturbed.inputs, tmp_path / "root")
     first = runs.start(root, tmp_path / "home1")
@@ -29,19 +32,19 @@ def test_two_runs_over_the_same_countries(undisturbed: Undisturbed, tmp_path: Pa
     assert runs.left_over(root) == []
 
 
-def _publish_rounds(root: str, mark: str, as_folder: bool, start: Any, told: Any) -> None:
-    """Publish the same names with this process's own bytes, as fast as it goes."""
+def publish_rounds(root: str, mark: str, as_folder: bool, told: str) -> int:
+    """Publish the same names with this process's own bytes, each when both are there."""
     data = DataRoot(Path(root))
     wins: list[int] = []
     codes: set[str] = set()
     for number in range(ROUNDS):
-        start.wait()
         target = data.path / "layer1/1B/x" / f"country={number}"
         with staging_area(data) as work:
             staged = work / "folder"
             staged.mkdir()
             for part in range(3):
                 (staged / f"part-{part:05d}.parquet").write_text(mark * 2000)
+            _meet(data.path, number, mark)
             try:
                 publish: Callable[..., Any] = publish_folder if as_folder else publish_file
                 chosen = staged if as_folder else staged / "part-00000.parquet"
@@ -49,27 +52,38 @@ def _publish_rounds(root: str, mark: str, as_folder: bool, start: Any, told: Any
                     wins.append(number)
             except Segment1BError as err:
                 codes.add(err.code)
-    told.put((mark, wins, sorted(codes)))
+    Path(told).write_text(json.dumps([wins, sorted(codes)]), "utf-8")
+    return 0
 
 
-@pytest.mark.timeout(120)
+def _meet(root: Path, number: int, mark: str) -> None:
+    """Wait until the other process has come as far."""
+    (root / f"{mark}-{number}").touch()
+    until = time.monotonic() + PATIENCE
+    while not all((root / f"{m}-{number}").exists() for m in MARKS):
+        if time.monotonic() > until:
+            raise AssertionError("the other process did not come")
+
+
+@pytest.mark.timeout(LONG)
 @pytest.mark.parametrize("as_folder", [True, False], ids=["folder", "file"])
 def test_of_two_that_publish_other_bytes_one_wins_and_the_other_is_told(
     as_folder: bool, tmp_path: Path
 ) -> None:
-    context = runs.server()
-    start = context.Barrier(2)
-    told: Queue[Any] = context.Queue()
-    marks = ("first", "second")
-    processes = [
-        context.Process(target=_publish_rounds, args=(str(tmp_path), m, as_folder, start, told))
-        for m in marks
-    ]
-    for process in processes:
-        process.start()
-    results = {mark: (wins, codes) for mark, wins, codes in (told.get(timeout=100) for _ in marks)}
-    for process in processes:
-        process.join()
+    children = [
+        runs.nursery().bear(
+            "segment1b_assets_tests.faults.test_two_runs:publish_rounds",
+            {
+                "root": str(tmp_path), "mark": mark, "as_folder": as_folder,
+                "told": str(tmp_path / f"told-{mark}"),
+            },
+            tmp_path / f"output-{mark}",
+        )
+        for mark in MARKS
+    ]  # fmt: skip
+    for child in children:
+        assert child.end() == 0, child.output.read_text()
+    results = {m: json.loads((tmp_path / f"told-{m}").read_text("utf-8")) for m in MARKS}
     winners = {n: mark for mark, (wins, _) in results.items() for n in wins}
     assert sorted(winners) == list(range(ROUNDS))
     assert sum(len(wins) for wins, _ in results.values()) == ROUNDS

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,10 +13,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from segment1b_assets_tests.fuzz.readers import READERS, Reader, survives
-from segment1b_assets_tests.hypothesis_profiles import TIMES, examples
+from segment1b_assets_tests.hypothesis_profiles import examples
 
-#: For each of the readers: some twenty seconds in all.
-EXAMPLES = 1500
+#: For each of the readers; by night more.
+EXAMPLES = int(os.environ.get("SEGMENT1B_FUZZ_EXAMPLES", "400"))
+#: Of the round that is guided by coverage, over all readers together; by night more.
+SECONDS = int(os.environ.get("SEGMENT1B_FUZZ_SECONDS", "10"))
 #: Byte strings that mean something to one parser or another.
 WORDS = [
     b"", b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\x80", b"..", b"/",
@@ -47,7 +53,7 @@ def mutated(draw: st.DrawFn, reader: Reader) -> bytes:
     return bytes(raw)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("reader", READERS, ids=lambda r: r.name)
 def test_a_reader_takes_its_seeds(reader: Reader, tmp_path: Path) -> None:
     taken = [survives(reader, tmp_path, seed) for seed in reader.seeds]
@@ -56,7 +62,7 @@ def test_a_reader_takes_its_seeds(reader: Reader, tmp_path: Path) -> None:
 
 
 @pytest.mark.hypothesis
-@pytest.mark.timeout(240 * TIMES)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("reader", READERS, ids=lambda r: r.name)
 def test_any_bytes_are_taken_or_refused_by_name(
     reader: Reader, tmp_path_factory: pytest.TempPathFactory
@@ -71,3 +77,26 @@ def test_any_bytes_are_taken_or_refused_by_name(
 
     tries()
     assert outcomes[False] > 0
+
+
+@pytest.mark.timeout(6 * 3600)
+@pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this machine"
+)
+def test_fuzzing_guided_by_coverage_loses_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.fuzz_readers", "--together"),
+            *("--seconds", str(SECONDS), "--keep", str(tmp_path)),
+        ],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    name, tries, taken, refused, lost = done.stdout.splitlines()[-1].replace(",", "").split()
+    print(done.stdout)
+    assert (name, int(lost)) == ("together", 0)
+    assert int(tries) == int(taken) + int(refused)
+    assert min(int(taken), int(refused)) > 0

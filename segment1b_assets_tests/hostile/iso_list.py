@@ -56,7 +56,29 @@ def _case(name: str, spoil: Callable[[Lab], object], code: str, *says: str) -> C
     )
 
 
+def _bomb(lab: Lab) -> None:
+    """Names of a megabyte each, which compress to nothing."""
+
+    def change(table: pa.Table) -> pa.Table:
+        return with_column(table, "name", ["x" * ((300 << 20) // table.num_rows)] * table.num_rows)
+
+    edit_table(lab.iso, change, use_dictionary=False, compression="zstd")
+    assert lab.iso.stat().st_size < 1 << 20
+
+
 CASES = [
+    _case(
+        "twenty thousand rows",
+        edited(lambda t: pa.concat_tables([t, *[t.slice(0, 1)] * 20_000])),
+        "E_INPUT_SCHEMA",
+        "10,000",
+    ),
+    _case(
+        "names that unpack to 300 MiB",
+        _bomb,
+        "E_INPUT_SCHEMA",
+        "256 MiB",
+    ),
     _case("missing", damaged(files.missing), "E_INPUT_MISSING"),
     _case("a dangling link", damaged(files.a_dangling_link), "E_INPUT_MISSING"),
     *(_case(what, damaged(how), "E_INPUT_SCHEMA") for what, how in files.UNREADABLE.items()),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from segment1b_assets_tests.hostile import files
@@ -164,6 +165,51 @@ def islands(count: int) -> Callable[[BaseGeometry], BaseGeometry]:
     return made
 
 
+def _squares(count: int) -> NDArray[np.float64]:
+    """Corners of small squares that do not touch, shape (count, 5, 2), degrees."""
+    side = math.isqrt(count - 1) + 1
+    at = np.arange(count)
+    corner = np.c_[at % side, at // side] * (4.0 / side)
+    steps = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]) * (1.5 / side)
+    return np.asarray(corner[:, None, :] + steps)
+
+
+def millions_of_islands(count: int) -> Callable[[BaseGeometry], bytes]:
+    """As `islands`, in bytes alone: Shapely would need a gigabyte to make them."""
+
+    def made(shape: BaseGeometry) -> bytes:
+        island = np.zeros(
+            count,
+            [("order", "u1"), ("head", "<u4", 3), ("xy", "<f8", (5, 2))],
+        )
+        island["order"], island["head"], island["xy"] = 1, (3, 1, 5), _squares(count)
+        return struct.pack("<BII", 1, 6, count) + island.tobytes()
+
+    return made
+
+
+def millions_of_holes(count: int) -> Callable[[BaseGeometry], bytes]:
+    def made(shape: BaseGeometry) -> bytes:
+        ring = np.zeros(count + 1, [("points", "<u4"), ("xy", "<f8", (5, 2))])
+        ring["points"], ring["xy"][1:] = 5, _squares(count)
+        ring["xy"][0] = [(-1, -1), (5, -1), (5, 5), (-1, 5), (-1, -1)]
+        return struct.pack("<BII", 1, 3, count + 1) + ring.tobytes()
+
+    return made
+
+
+def bomb(lab: Lab) -> None:
+    """A file of some kilobytes whose one geometry unpacks to 300 MiB of zeros."""
+    geometry(lambda g: bytes(300 << 20))(lab)
+    edit_table(lab.polygons, lambda t: t, compression="zstd")
+    assert lab.polygons.stat().st_size < 1 << 20
+
+
+def repeated(table: pa.Table) -> pa.Table:
+    """One country's row twenty thousand times over: stored once, in a dictionary."""
+    return pa.concat_tables([table, *[table.slice(0, 1)] * 20_000])
+
+
 def many_holes(count: int) -> Callable[[BaseGeometry], BaseGeometry]:
     def made(shape: BaseGeometry) -> BaseGeometry:
         w, s, e, n = box(shape)
@@ -223,6 +269,7 @@ def _row(name: str, spoil: Spoil, code: str, *says: str, also: tuple[str, ...] =
 
 
 _E001 = "E001_GEO_INVALID"
+_E009 = "E009_PERF_BUDGET"
 _SCHEMA = "E_INPUT_SCHEMA"
 _INF, _NAN = math.inf, math.nan
 
@@ -257,6 +304,8 @@ CASES = [
         _SCHEMA,
     ),
     _whole("geometry as text", edited(as_text), _SCHEMA, "string"),
+    _whole("unpacks to 300 MiB", bomb, _SCHEMA, "256 MiB"),
+    _whole("twenty thousand rows", edited(repeated), _SCHEMA, "20,00"),
     _whole(
         "codes are numbers",
         edited(lambda t: with_column(t, "country_iso", list(range(t.num_rows)), pa.int32())),
@@ -317,6 +366,9 @@ CASES = [
     ),
     _row("hole outside of its shell", geometry(hole_outside), _E001, "Hole"),
     _row("part within a part", geometry(nested_parts), _E001),
+    _row("a million islands", geometry(millions_of_islands(1_000_000)), _E009, "1,000,000 rings"),
+    _row("a million holes", geometry(millions_of_holes(1_000_000)), _E009, "1,000,001 rings"),
+    _row("two million vertices", geometry(star(2_000_000)), _E009, "2,000,001 vertices"),
     _row("two rows", edited(second_row), _SCHEMA, "more than one row"),
     _row("lower-case code", code_becomes("fk"), "E005_ISO_FK", "'fk'", also=("fk",)),
     Case(

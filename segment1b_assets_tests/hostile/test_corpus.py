@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,8 @@ INPUTS = (iso_list, polygons, raster, catalogue, bundle_1a, policies, upstream)
 CASES: list[Case] = [case for module in INPUTS for case in module.CASES]
 ODDITIES: list[Oddity] = [odd for module in INPUTS for odd in module.ODDITIES]
 ONE_GIB = 1 << 30
+#: Seconds of processor time: what "within seconds" is on a machine whose load does not matter.
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +87,7 @@ def test_the_corpus_is_large_and_its_names_are_unique() -> None:
     assert len(CASES) >= 150
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_bad_input_ends_in_its_named_error(
     case: Case, shelf: Shelf, instance: dg.DagsterInstance, tmp_path: Path
@@ -93,10 +96,11 @@ def test_bad_input_ends_in_its_named_error(
     lab = copy_of(shelf[case.stage], tmp_path / "root")
     case.spoil(lab)
     before = lab.published() if _readable(lab) else {}
-    held = _forget_peak_memory()
+    held, began = _forget_peak_memory(), time.process_time()
 
     outcome = run(instance, lab, case.states)
 
+    assert time.process_time() - began < SECONDS
     assert _peak_memory() - held < ONE_GIB
     assert not outcome.success
     told = _told(case, outcome)
@@ -110,7 +114,7 @@ def test_bad_input_ends_in_its_named_error(
     assert not list((lab.root / ".staging").glob("*"))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("odd", ODDITIES, ids=lambda o: o.name)
 def test_odd_input_that_is_good_works(
     odd: Oddity, shelf: Shelf, instance: dg.DagsterInstance, tmp_path: Path

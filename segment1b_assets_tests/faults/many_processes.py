@@ -1,0 +1,53 @@
+"""The same code location with a process a step, as on executors that spread a run over workers."""
+
+import copy
+import json
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+
+from segment1b_assets.automation.jobs import STATE_ASSETS
+from segment1b_assets.automation.run_coordinator import EVENTS_PER_COUNTRY
+from segment1b_assets.automation.run_requests import partition_tags
+from segment1b_assets.definitions import definitions as ours
+
+definitions = dg.Definitions(
+    assets=ours.assets,
+    asset_checks=ours.asset_checks,
+    jobs=ours.jobs,
+    resources=ours.resources,
+    executor=dg.multiprocess_executor,
+)
+_FORK = {"start_method": {"forkserver": {"preload_modules": [__name__]}}, "max_concurrent": 2}
+
+
+def in_many_processes(
+    root: str,
+    states: list[str],
+    countries: list[str],
+    workers: int,
+    told: str,
+    ready: str,
+    **nothing: object,
+) -> int:
+    """A run whose steps are processes of their own."""
+    assert not any(nothing.values())
+    repository = ReconstructableRepository.for_module(__name__, "definitions")
+    Path(ready).touch()
+    with dg.DagsterInstance.get() as instance:
+        result = dg.execute_job(
+            repository.get_reconstructable_job("segment1b"),
+            instance,
+            run_config={
+                "resources": {
+                    "segment1b": {"config": {"root": root, "workers": workers}},
+                },
+                "execution": {"config": copy.deepcopy(_FORK)},
+            },
+            tags={**partition_tags(countries), **EVENTS_PER_COUNTRY},
+            asset_selection=[dg.AssetKey(a) for s in states for a in STATE_ASSETS[s]],
+        )
+        failed = [e.step_key for e in result.all_events if e.is_step_failure]
+    Path(told).write_text(json.dumps(failed), "utf-8")
+    return 0 if result.success else 1
