@@ -103,15 +103,15 @@ def test_a_country_without_cells_has_no_chunks() -> None:
         assert stream.facts["tile_id_max"] is None
 
 
-def test_cells_past_a_pole_are_refused_only_if_the_country_has_them() -> None:
-    over = Grid(1.0, 0.0, -1.0, 90.5, 3, 3)
-    top, below = shapely.box(0, 89, 3, 90), shapely.box(0, 88, 3, 88.5)
-    allowed = tile_index("XX", over, eligibility(over, below), "center")
-    assert sum(c.rows.num_rows for c in allowed.chunks) == 3
-    for make in (tile_index, tile_bounds):
-        with pytest.raises(Segment1BError, match=r"90\.5") as caught:
-            make("XX", over, eligibility(over, top), "center")
-        assert caught.value.code == "E004_BOUNDS"
+def test_a_cell_that_reaches_past_a_pole_has_its_own_edges_and_the_area_up_to_the_pole() -> None:
+    over, upto = Grid(1.0, 0.0, -1.0, 90.5, 3, 3), Grid(1.0, 0.0, -0.5, 90.0, 3, 3)
+    top = shapely.box(0, 89.5, 3, 90)
+    (index,) = tile_index("XX", over, eligibility(over, top), "center").chunks
+    (bounds,) = tile_bounds("XX", over, eligibility(over, top), "center").chunks
+    (half,) = tile_index("XX", upto, eligibility(upto, top), "center").chunks
+    assert index.rows["centroid_lat"].to_pylist() == [90.0] * 3
+    assert bounds.rows["max_lat_deg"].to_pylist() == [90.5] * 3
+    assert index.rows["pixel_area_m2"].to_pylist() == half.rows["pixel_area_m2"].to_pylist()
 
 
 def test_rows_without_height_are_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from segment1b_assets.assets.references import asset_name
 from segment1b_assets.assets.seam import CountryState, country_assets
 from segment1b_assets.checks import s1_tiles as checks
@@ -9,19 +11,31 @@ from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.tiles import tile_bounds, tile_index
 from segment1b_assets.storage.segment import Segment
 
+#: What decides S1, of all that the parameter_hash names.
+INGRESS = (
+    "iso3166_canonical_2024",
+    "world_countries",
+    "population_raster_2025",
+    "policy.s1.tile_index",
+)
+
 
 def _index(segment: Segment, country: str) -> PartitionStream:
-    rule = segment.policies["policy.s1.tile_index"].inclusion_rule
-    return tile_index(
-        country, segment.grid, segment.eligibility(country), rule, segment.options.batch_rows
-    )
+    return _made_by(tile_index, segment, country)
 
 
 def _bounds(segment: Segment, country: str) -> PartitionStream:
+    return _made_by(tile_bounds, segment, country)
+
+
+def _made_by(
+    make: Callable[..., PartitionStream], segment: Segment, country: str
+) -> PartitionStream:
     rule = segment.policies["policy.s1.tile_index"].inclusion_rule
-    return tile_bounds(
-        country, segment.grid, segment.eligibility(country), rule, segment.options.batch_rows
-    )
+    cells = segment.eligibility(country)
+    stream = make(country, segment.grid, cells, rule, segment.options.batch_rows)
+    stream.facts["ingress_versions"] = segment.ingress_versions(INGRESS)
+    return stream
 
 
 S1 = CountryState(

@@ -135,7 +135,8 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
                 if state.prepare:
                     state.prepare(segment)
             except Segment1BError as err:
-                write_failure(segment, state.id, err, run)
+                for error in [err.told_of(c) for c in wanted] or [err]:
+                    write_failure(segment, state.id, error, run)
                 ledger.record(state.id, dict.fromkeys(wanted, err))
                 raise failure(state.id, {"every country": err}) from err
             for error in foreign.values():

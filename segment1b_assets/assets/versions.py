@@ -122,6 +122,7 @@ def metadata_of(output: Mapping[str, Any], path: str) -> dict[str, dg.MetadataVa
     hidden = {
         "dataset", "status", "receipt", "rows_emitted", "bytes_on_disk", "wall_clock_seconds",
         "data_version", "rows_per_second", "open_files", "workers", "batch_rows", "cpu_seconds",
+        "inputs", "ingress_versions",
     }  # fmt: skip
     for name, value in output.items():
         if name in hidden:

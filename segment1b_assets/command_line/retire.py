@@ -36,7 +36,12 @@ def retire(
     segment = segment_of(root, seed, manifest_fingerprint)
     partitioned = "country" in entry.tokens
     if partitioned:
-        (country,) = choose_countries(country, segment)
+        chosen = [] if country.upper() == "ALL" else choose_countries(country, segment)
+        if len(chosen) != 1:
+            raise click.BadParameter(
+                f"{dataset} is retired country by country; name one", param_hint="--country"
+            )
+        (country,) = chosen
     elif country.upper() != "ALL":
         raise click.BadParameter(f"{dataset} has no countries; say ALL", param_hint="--country")
     target = segment.path(dataset, country if partitioned else None)

@@ -17,6 +17,7 @@ from segment1b_assets.command_line.choices import (
     summary_of_codes,
 )
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.reader import pass_flag
 from segment1b_assets.storage.drain import default_workers, run_side_by_side
 
 
@@ -33,7 +34,10 @@ def verify(
     states: str,
     workers: int,
 ) -> None:
-    """Judge every published partition by every rule; exit status 1 if one is broken."""
+    """Judge every published partition by every rule; exit status 1 if one is broken.
+
+    With s9 among the states, the flag and the files that it vouches for, too.
+    """
     from segment1b_assets.assets.every_state import COUNTRY_STATES
     from segment1b_assets.checks.verdict_events import EVERY_DATASET, judge_safely
 
@@ -90,6 +94,12 @@ def verify(
                     str(len(culprits)),
                     escape(summary_of_codes(culprits)),
                 )
+    if "S9" in choose_states(states):
+        judged += 1
+        try:
+            pass_flag(segment.root.place, *segment.outlet_run)
+        except Segment1BError as err:
+            broken_lines.append(f"S9 validation_bundle_1B: {err}")
     console.print(table)
     for line in broken_lines[:100]:
         console.print(line, style="red", highlight=False, markup=False)

@@ -38,6 +38,13 @@ class Segment1BError(Exception):
         self.next_step = next_step or ERROR_CODES[code].next_step
         super().__init__(str(self))
 
+    def told_of(self, country: str) -> Segment1BError:
+        """A copy that names `country`, of an error that fails it among others."""
+        return Segment1BError(
+            self.code, self.detail, country=country, file=self.file, value=self.value,
+            next_step=self.next_step,
+        )  # fmt: skip
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (
             _rebuild,

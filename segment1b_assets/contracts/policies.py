@@ -73,11 +73,16 @@ POLICY_MODELS: dict[str, type[_Policy]] = {
 class _PlainLoader(yaml.SafeLoader):
     """Safe YAML without aliases (no billion laughs) and without repeated keys.
 
-    Only true and false are booleans, so that the country code NO stays a string.
+    Only true and false are booleans, so that the country code NO stays a string; and a date is a
+    string, so that it may be a policy_version.
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own interface)
-        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:bool"]
+        first: [
+            (tag, regexp)
+            for tag, regexp in resolvers
+            if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -105,10 +110,10 @@ def load_policy(policy_id: str, path: Path) -> Any:
     """Read one policy file into its model.
 
     Raises:
-        Segment1BError: E_POLICY_INVALID, naming the file, the key and the value.
+        Segment1BError: E_INPUT_MISSING; E_POLICY_INVALID, naming the file, the key and the value.
     """
     require_file(
-        path, missing="E_POLICY_INVALID", unreadable="E_POLICY_INVALID",
+        path, missing="E_INPUT_MISSING", unreadable="E_POLICY_INVALID",
         what=f"the policy file of {policy_id}",
     )  # fmt: skip
     try:

@@ -34,8 +34,8 @@ def row_areas(grid: Grid, row_lo: int, row_hi: int) -> Floats:
     """Area of a cell of each row [row_lo, row_hi) in square metres, shape (row_hi - row_lo,).
 
     A cell spans its row's two latitudes and `grid.a` degrees of longitude; all cells of a row have
-    the same area. Latitudes past a pole (by rounding, see `tiles`) count as the pole. Relative
-    error below 1e-13.
+    the same area. Latitudes past a pole count as the pole: a raster may have its first centres on
+    one, as those registered by grid lines do. Relative error below 1e-13.
     """
     north = np.clip(grid.lat_edges[row_lo:row_hi], -90.0, 90.0)
     south = np.clip(grid.lat_edges[row_lo + 1 : row_hi + 1], -90.0, 90.0)

@@ -91,7 +91,7 @@ def mass_facts(total: ExactTotal, residue: int) -> Facts:
         "mass_sum_exact": str(total.fraction),
         "residue_allocations": residue,
         "zero_mass_fallback": False,
-        "raster_bytes_read": None,
+        "raster_bytes_read": 0,
         "raster_bytes_uncompressed": None,
     }
 

@@ -23,9 +23,6 @@ from segment1b_assets.core.stream import BATCH_ROWS, Chunk, PartitionStream
 
 Column = NDArray[np.float64] | NDArray[np.uint64]
 
-#: Degrees by which rounding may carry a cell's edge past a pole.
-POLE_SLACK = 1e-9
-
 
 def tile_index(
     country: str,
@@ -48,10 +45,8 @@ def tile_index(
         `Eligibility`, tile_id_min and tile_id_max (None without cells), predicate and grid_dims.
 
     Raises:
-        Segment1BError: E004_BOUNDS if a cell's edge lies past a pole by more than 1e-9 degrees;
-            E006_AREA_NONPOS if a cell's area is not positive.
+        Segment1BError: E006_AREA_NONPOS if a cell's area is not positive.
     """
-    _check_latitudes(country, grid, eligibility.runs)
     area = _checked_areas(country, grid, eligibility.runs)
 
     def columns(cells: _Cells) -> list[Column]:
@@ -77,8 +72,7 @@ def tile_bounds(
     rule: InclusionRule,
     batch_rows: int = BATCH_ROWS,
 ) -> PartitionStream:
-    """The tile_bounds partition of a country; arguments, facts and E004_BOUNDS as `tile_index`."""
-    _check_latitudes(country, grid, eligibility.runs)
+    """The tile_bounds partition of a country; arguments and facts as `tile_index`."""
 
     def columns(cells: _Cells) -> list[Column]:
         return [
@@ -170,20 +164,6 @@ def _facts(grid: Grid, eligibility: Eligibility, rule: InclusionRule) -> dict[st
         "predicate": rule,
         "grid_dims": {"nrows": grid.nrows, "ncols": grid.ncols},
     }
-
-
-def _check_latitudes(country: str, grid: Grid, runs: CellRuns) -> None:
-    if runs.count == 0:
-        return
-    for value in (grid.lat_edges[runs.rows[0]], grid.lat_edges[runs.rows[-1] + 1]):
-        if abs(value) > 90.0 + POLE_SLACK:
-            raise Segment1BError(
-                "E004_BOUNDS",
-                f"a cell of the country reaches past a pole, to {float(value)!r}",
-                country=country,
-                value=float(value),
-                next_step="cut the raster to latitudes [-90, 90] and re-run",
-            )
 
 
 def _checked_areas(country: str, grid: Grid, runs: CellRuns) -> NDArray[np.float64]:

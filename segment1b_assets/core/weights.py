@@ -58,7 +58,7 @@ def tile_weights(
         A stream of chunks of ``TABLES["tile_weights"].wire``; none for a country without tiles.
         Facts: tiles, mass_sum (float, None where it is beyond the floats), mass_sum_exact ("p" or
         "p/q"), K, postquant_sum_fp, residue_allocations, zero_mass_fallback, raster_bytes_read,
-        raster_bytes_uncompressed (both None but for population).
+        raster_bytes_uncompressed (but for population no byte is read, and the size is None).
 
     Raises:
         ValueError: dp or basis out of domain, or masses not of the basis's kind.

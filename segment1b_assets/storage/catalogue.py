@@ -86,6 +86,8 @@ def read_outlet_catalogue(
     foreign: dict[str, int] = {}
     for code in sorted(codes):
         rows = by_country[bounds[codes[code]] : bounds[codes[code] + 1]]
+        if rows.size == 0:
+            continue  # a dictionary may list a text that no row has
         if code not in iso_codes:
             foreign[code] = len(rows)
             # A code in the wrong case would otherwise leave its country without these sites.

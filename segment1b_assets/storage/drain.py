@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, TypeVar
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.stream import PartitionStream
+from segment1b_assets.storage.bytes_read import Reads, tally
 from segment1b_assets.storage.content_version import content_version
 from segment1b_assets.storage.freed_memory import keep_freed_memory
 from segment1b_assets.storage.io_faults import IO_TRIES, io_error, pause
@@ -127,6 +128,11 @@ def _attempt(segment: Segment, job: Job, workers: int) -> Done | Failed:
 
 
 def _publish(segment: Segment, job: Job, workers: int) -> Done:
+    with tally.counting() as reads:
+        return _published(segment, job, workers, reads)
+
+
+def _published(segment: Segment, job: Job, workers: int, reads: Reads) -> Done:
     wall, cpu = time.perf_counter(), time.thread_time()
     table = TABLES[job.dataset]
     stream = job.open()
@@ -180,6 +186,7 @@ def _publish(segment: Segment, job: Job, workers: int) -> Done:
         "wall_clock_seconds": round(seconds, 4),
         "cpu_seconds": round(time.thread_time() - cpu, 4),
         "rows_per_second": round(writer.rows / seconds) if seconds > 0 else 0,
+        "inputs": dict(sorted(reads.items())),
         "peak_rss_bytes": rss,
         "open_files": open_files(),
         "workers": workers,

@@ -75,7 +75,7 @@ def write_failure(segment: Segment, state: str, error: Segment1BError, run: str)
     try:
         tokens = segment.identity.tokens
     except Segment1BError:
-        tokens = {}
+        tokens = _tile_tokens(segment)
     event = {
         "event": f"{state}_ERROR",
         "code": error.code,
@@ -94,6 +94,14 @@ def write_failure(segment: Segment, state: str, error: Segment1BError, run: str)
     with contextlib.suppress(OSError, Segment1BError):
         replace_file(segment.root, path, as_json(event))
     return path
+
+
+def _tile_tokens(segment: Segment) -> dict[str, str]:
+    """What names S1 and S2, which need no 1A; nothing where that cannot be had either."""
+    try:
+        return {"parameter_hash": segment.parameter_hash}
+    except Segment1BError:
+        return {}
 
 
 def last_failure(segment: Segment, state: str, country: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import uuid
 from datetime import UTC, datetime
@@ -66,21 +67,35 @@ def make_way(segment: Segment, country: str) -> None:
     """Before S8 publishes: retire what stems from another parameter_hash (contract section 2).
 
     site_locations has no parameter_hash in its path, so a country's partition of another one, and
-    the bundle that vouches for it, go first.
+    the bundle that vouches for it, go first. A country that is new beside a flag's countries takes
+    the bundle away as well: it lists every file of site_locations, and S9 will make it anew.
     """
     old = _parameter_hash(segment, country)
-    if old is None or old == segment.parameter_hash:
+    if old == segment.parameter_hash or (old is None and not _vouched_for(segment)):
         return
-    why = (
-        f"site_locations of {country} is replaced: parameter_hash {old} -> {segment.parameter_hash}"
-    )
+    what = "is new:" if old is None else f"is replaced: parameter_hash {old} ->"
+    why = f"site_locations of {country} {what} {segment.parameter_hash}"
     # Two runs may replace countries at once; only one may find the bundle or the partition there.
     with alone(segment.root, "retiring"):
         bundle = segment.path("validation_bundle_1B")
         if segment.root.is_there(bundle):
             retire(segment.root, "validation_bundle_1B", bundle, why)
-        if _parameter_hash(segment, country) == old:
+        if old is not None and _parameter_hash(segment, country) == old:
             retire(segment.root, "site_locations", segment.path("site_locations", country), why)
+
+
+def _vouched_for(segment: Segment) -> bool:
+    """Whether a flag stands over this seed's site_locations, or over nobody can say whose."""
+    if not segment.root.is_there(segment.path("validation_bundle_1B")):
+        return False
+    bundle = segment.here("validation_bundle_1B")
+    if not (bundle / FLAG).is_file():
+        return False
+    try:
+        told = json.loads((bundle / "s9_summary.json").read_bytes())["identity"]["seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return str(told) == str(segment.identity.seed)
 
 
 def _parameter_hash(segment: Segment, country: str) -> str | None:

@@ -7,7 +7,7 @@ Everything here is read once and kept while the files stay as they are; a countr
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from segment1b_assets.core.eligibility import Eligibility, eligible_cells
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.core.stream import BATCH_ROWS
+from segment1b_assets.storage.bytes_read import tally
 from segment1b_assets.storage.catalogue import OutletCatalogue, Outlets, read_outlet_catalogue
 from segment1b_assets.storage.data_root import DataRoot, sha256_of
 from segment1b_assets.storage.find_identity import find_outlet_run
@@ -79,16 +80,17 @@ class Segment:
         digests = {}
         for name in (*POLICY_MODELS, *REFERENCES):
             path = self._input(name)
-            of_policy = name in POLICY_MODELS
-            require_file(
-                path, missing="E_POLICY_INVALID" if of_policy else "E_INPUT_MISSING",
-                unreadable="E_POLICY_INVALID" if of_policy else "E_INPUT_SCHEMA", what=name,
-            )  # fmt: skip
+            unreadable = "E_POLICY_INVALID" if name in POLICY_MODELS else "E_INPUT_SCHEMA"
+            require_file(path, missing="E_INPUT_MISSING", unreadable=unreadable, what=name)
             try:
                 digests[name] = sha256_of(path)
             except OSError as err:
                 raise Segment1BError("E_IO", f"{name} cannot be read: {err}", file=path) from err
         return digests
+
+    def ingress_versions(self, names: Sequence[str]) -> dict[str, str]:
+        """Reference or policy -> hex SHA-256 of its file, for the run report."""
+        return {name: self.input_digests[name].hex() for name in names}
 
     def _input(self, name: str) -> Path:
         """A reference or policy file, brought here."""
@@ -139,6 +141,7 @@ class Segment:
         self.require_country(country)
         if fault := self.shapes.faults.get(country):
             raise fault
+        tally.add_whole("world_countries", [self._input("world_countries")])
         wkb = self.shapes.wkb.get(country)
         return None if wkb is None else CountryPolygon.from_wkb(country, wkb, self.shapes.file)
 
@@ -154,6 +157,7 @@ class Segment:
             return None
         if fault := self.catalogue.faults.get(country):
             raise fault
+        tally.add_whole("outlet_catalogue", self.files_of_input("outlet_catalogue"))
         return self.catalogue.outlets.get(country)
 
     def demand(self, country: str) -> int:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
+from segment1b_assets.storage.bytes_read import tally
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 from segment1b_assets.storage.segment import Segment
 
@@ -44,6 +46,7 @@ def _require_types(
     for path in files:
         with open_parquet(path) as reader:
             there = reader.schema_arrow
+            tally.add(dataset, _stored_bytes(reader, columns), _size(files))
         for name in columns or declared.names:
             if name not in there.names:
                 continue  # the reader names what is missing
@@ -53,6 +56,22 @@ def _require_types(
                     "E_INPUT_SCHEMA", f"column {name!r} of {dataset} is not of its declared type",
                     country=country, file=path, value=str(kind),
                 )  # fmt: skip
+
+
+def _stored_bytes(reader: pq.ParquetFile, columns: Sequence[str] | None) -> int:
+    """Bytes that a file's columns take as they are stored."""
+    footer = reader.metadata
+    chosen = [
+        i
+        for i in range(footer.num_columns)
+        if columns is None or footer.schema.column(i).path in columns
+    ]
+    groups = [footer.row_group(g) for g in range(footer.num_row_groups)]
+    return sum(group.column(i).total_compressed_size for group in groups for i in chosen)
+
+
+def _size(files: Sequence[Path]) -> int:
+    return sum(path.stat().st_size for path in files)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -36,7 +36,24 @@ def judge_envelope(code: str, report: Mapping[str, Any] | None) -> Verdict:
     read, whole = (counts.get(key) for key in _WHERE_READ)
     if read and whole and read > READ_RATIO * whole:
         over.append(f"{read} raster bytes were read of {whole}")
+    for dataset, counted in _inputs(report):
+        if counted["bytes_read"] > READ_RATIO * counted["bytes_on_disk"]:
+            over.append(f"{counted['bytes_read']} bytes of {dataset} were read, "
+                        f"which has {counted['bytes_on_disk']}")  # fmt: skip
     return Verdict(code, not over, "; ".join(over), {"peak_rss_bytes": rss})
+
+
+def _inputs(report: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
+    """What the report says of each input; entries that are none of ours say nothing."""
+    told = report.get("inputs")
+    if not isinstance(told, dict):
+        return []
+    return [
+        (dataset, counted)
+        for dataset, counted in sorted(told.items())
+        if isinstance(counted, dict)
+        and all(_is_count(counted.get(key)) for key in ("bytes_read", "bytes_on_disk"))
+    ]
 
 
 def _is_count(value: object) -> bool:
