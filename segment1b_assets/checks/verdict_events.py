@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from polars.exceptions import PanicException
 
 from segment1b_assets.automation.previews import pinned_previews
 from segment1b_assets.contracts.error_codes import ERROR_CODES
@@ -133,7 +134,9 @@ def judge_safely(
     except Segment1BError as err:
         verdict = Verdict(err.code, False, err.detail, {"file": err.file or ""})
         return {EVERY_DATASET: [verdict]}
-    except Exception as err:  # a fault of a validator's is told as one, and stops nobody else
+    # A fault of a validator's is told as one, and stops nobody else. A panic of Polars' is no
+    # Exception to Python.
+    except (Exception, PanicException) as err:
         where = traceback.extract_tb(err.__traceback__)[-1]
         detail = f"judging failed: {type(err).__name__}: {err} ({where.filename}:{where.lineno})"
         return {EVERY_DATASET: [Verdict("E_UNEXPECTED", False, detail)]}

@@ -74,6 +74,8 @@ def _form(country: str, files: Sequence[Path], table: TableSchema, code: str) ->
                 if not reader.schema_arrow.equals(table.arrow, check_metadata=False):
                     return Verdict(code, False, f"{path.name} has the schema {reader.schema_arrow}")
                 for batch in reader.iter_batches(batch_size=1 << 20):
+                    # Labels that are no UTF-8, and codes without a label.
+                    batch.validate(full=True)
                     rows += batch.num_rows
                     labels = batch.column(iso)
                     if labels.null_count or set(labels.unique().to_pylist()) - {country}:
