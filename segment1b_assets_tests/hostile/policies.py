@@ -26,12 +26,12 @@ def _bad(policy: str, name: str, text: str | bytes, *says: str) -> Case:
     return _case(policy, name, written(policy, text), *says)
 
 
-def _case(policy: str, name: str, spoil: Spoil, *says: str) -> Case:
+def _case(policy: str, name: str, spoil: Spoil, *says: str, code: str = "E_POLICY_INVALID") -> Case:
     return Case(
         f"policy {policy}: {name}",
         spoil,
         ("S1",),
-        "E_POLICY_INVALID",
+        code,
         EVERYBODY,
         says=(f"policy.{policy}.yaml", *says),
     )
@@ -42,7 +42,7 @@ _LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 CASES = [
-    *(_case(p, "missing", damaged(p, files.missing)) for p in POLICIES),
+    *(_case(p, "missing", damaged(p, files.missing), code="E_INPUT_MISSING") for p in POLICIES),
     *(
         _case("s2.tile_weights", what, damaged("s2.tile_weights", how))
         for what, how in files.UNREADABLE.items()
