@@ -115,6 +115,7 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
         backfill_policy=backfill_policy(),
     )
     def compute(context: dg.AssetExecutionContext, segment1b: Segment1B) -> Iterator[Any]:
+        release_memory()  # what others in this process have freed is not this state's
         segment = segment1b.segment()
         run = context.run.run_id
         ledger = RunLedger(segment.root, run)

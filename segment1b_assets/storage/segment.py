@@ -7,6 +7,7 @@ Everything here is read once and kept while the files stay as they are; a countr
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -215,7 +216,9 @@ class Segment:
             getattr(self, name)
 
 
-_cache: dict[tuple[SegmentOptions, DataRoot], tuple[object, Segment]] = {}
+#: How many roots' inputs a long-lived process keeps, the last asked for.
+KEPT_SEGMENTS = 4
+_cache: OrderedDict[tuple[SegmentOptions, DataRoot], tuple[object, Segment]] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
@@ -228,6 +231,9 @@ def open_segment(options: SegmentOptions) -> Segment:
         held = _cache.get((options, root))
         if held is None or held[0] != stamp:
             held = _cache[options, root] = (stamp, Segment(options))
+        _cache.move_to_end((options, root))
+        while len(_cache) > KEPT_SEGMENTS:
+            _cache.popitem(last=False)
         return held[1]
 
 
