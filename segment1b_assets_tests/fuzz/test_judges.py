@@ -27,7 +27,7 @@ from segment1b_assets_tests.hypothesis_profiles import TIMES, examples
 
 COUNTRY = "FI"
 #: For each kind of file.
-EXAMPLES = 120
+EXAMPLES = 40
 EXTREMES: list[Any] = [
     0, 1, -1, 2**31, -(2**31), 2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1, 0.0, -0.0, 0.5, 91.0,
     -181.0, 1e300, -1e300, 5e-324, math.inf, -math.inf, math.nan, "", "FI", "ZZ", "\u0000", None,
