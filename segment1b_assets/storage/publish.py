@@ -25,6 +25,7 @@ from segment1b_assets.storage.published import Published, require_identical
 from segment1b_assets.storage.push import publish_objects, replace_object, sweep_objects
 
 _LOCK = "held.lock"
+_PURPOSE = ".lock"
 _NEW = "new-"
 _LOOSE = "loose-"
 #: How long an area may take from its making to its locking; debris is older.
@@ -72,8 +73,9 @@ def _swept(area: Path) -> bool:
     if area.name.startswith(_LOOSE):
         area.unlink(missing_ok=True)
         return True
+    alone_with = area.name.endswith(_PURPOSE)
     try:
-        lock = os.open(area / _LOCK, os.O_RDWR)
+        lock = os.open(area if alone_with else area / _LOCK, os.O_RDWR)
     except FileNotFoundError:
         # Killed before it had a lock or in removing it, unless its owner is about to.
         if _young(area):
@@ -84,7 +86,10 @@ def _swept(area: Path) -> bool:
         return False  # not ours
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(area, ignore_errors=True)
+        if not alone_with:
+            shutil.rmtree(area, ignore_errors=True)
+        elif _is_at(lock, area):
+            area.unlink()
         return True
     except BlockingIOError:
         return False
@@ -96,15 +101,31 @@ def _swept(area: Path) -> bool:
 def alone(root: DataRoot, purpose: str) -> Iterator[None]:
     """Keep every other process and thread out of the same purpose's block meanwhile.
 
-    The kernel lets the next one in when this process ends, however it ends.
+    The kernel lets the next one in when this process ends, however it ends. The lock's file goes
+    with the block; a killed process's is swept like the rest of staging.
     """
     (root.path / STAGING).mkdir(parents=True, exist_ok=True)
-    lock = os.open(root.path / STAGING / f"{purpose}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+    path = root.path / STAGING / f"{purpose}{_PURPOSE}"
+    while True:
+        lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_at(lock, path):
+                continue  # its last holder took the file away while we waited
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+        finally:
+            os.close(lock)
+
+
+def _is_at(handle: int, path: Path) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def rename_durably(source: Path, target: Path) -> None:

@@ -214,8 +214,8 @@ def require_nothing_partial(root: Path, whole: Mapping[str, str]) -> int:
 
 
 def left_over(root: Path) -> list[str]:
-    """What lies in the staging area, less the file by whose lock runs retire one at a time."""
-    return sorted(p.name for p in (root / STAGING).glob("*") if p.name != "retiring.lock")
+    """What lies in the staging area."""
+    return sorted(p.name for p in (root / STAGING).glob("*"))
 
 
 def age_the_newest(root: Path) -> None:

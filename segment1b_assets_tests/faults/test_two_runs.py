@@ -11,8 +11,14 @@ from typing import Any
 import pytest
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import DataRoot
-from segment1b_assets.storage.publish import publish_file, publish_folder, staging_area
+from segment1b_assets.storage.data_root import STAGING, DataRoot
+from segment1b_assets.storage.publish import (
+    alone,
+    publish_file,
+    publish_folder,
+    staging_area,
+    sweep_staging,
+)
 from segment1b_assets_tests.faults import runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 from segment1b_assets_tests.faults.nursery import PATIENCE
@@ -94,4 +100,40 @@ def test_of_two_that_publish_other_bytes_one_wins_and_the_other_is_told(
         files = sorted(target.iterdir()) if as_folder else [target]
         assert len(files) == (3 if as_folder else 1)
         assert {f.read_text() for f in files} == {mark * 2000}
+    assert runs.left_over(tmp_path) == []
+
+
+def count_alone(root: str, counter: str) -> int:
+    """Add one to a counter's file, over and over, with nobody else between reading and writing."""
+    for _ in range(ROUNDS):
+        with alone(DataRoot(Path(root)), "counting"):
+            told = Path(counter)
+            told.write_text(str(int(told.read_text("utf-8")) + 1), "utf-8")
+    return 0
+
+
+@pytest.mark.timeout(LONG)
+def test_what_is_done_alone_is_done_by_one_at_a_time_and_leaves_no_lock(tmp_path: Path) -> None:
+    (root := tmp_path / "root").mkdir()
+    (counter := tmp_path / "counter").write_text("0", "utf-8")
+    children = [
+        runs.nursery().bear(
+            "segment1b_assets_tests.faults.test_two_runs:count_alone",
+            {"root": str(root), "counter": str(counter)},
+            tmp_path / f"output-{mark}",
+        )
+        for mark in MARKS
+    ]
+    for child in children:
+        assert child.end() == 0, child.output.read_text()
+    assert int(counter.read_text("utf-8")) == len(MARKS) * ROUNDS
+    assert runs.left_over(root) == []
+
+
+def test_a_killed_process_s_lock_is_swept_and_a_held_one_stays(tmp_path: Path) -> None:
+    data = DataRoot(tmp_path)
+    with alone(data, "retiring"):
+        (tmp_path / STAGING / "forgotten.lock").touch()
+        assert sweep_staging(data) == 1
+        assert runs.left_over(tmp_path) == ["retiring.lock"]
     assert runs.left_over(tmp_path) == []
