@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from numpy._core import _multiarray_umath
 
 from segment1b_assets_tests.oracle.world import make_world
-from segment1b_assets_tests.run_support import copy_world, published, run, use_history
+from segment1b_assets_tests.run_support import (
+    HISTORY,
+    copy_world,
+    published,
+    run,
+    use_history,
+)
 
 CLOCK = "1790000000"
 
@@ -57,3 +67,33 @@ def test_a_second_run_changes_nothing(
     assert run(root, countries).success
     assert {p: (root / p).stat().st_mtime_ns for p in published(root)} == before
     assert not [p for p in (root / ".staging").rglob("*") if p.is_file()]
+
+
+#: What numpy and the C library then do without: their sines end in other digits.
+PLAIN_PROCESSOR = {
+    "NPY_DISABLE_CPU_FEATURES": " ".join(_multiarray_umath.__cpu_dispatch__),
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX512F,-FMA,-FMA4",
+}
+
+
+def test_a_processor_without_vector_extensions_publishes_the_same_tree(tmp_path: Path) -> None:
+    world = make_world(
+        tmp_path / "world", 32, rows=300, cols=12, countries=3, merchants=20,
+        inclusion_rule="center", basis="area_m2", dp=18, feasible=True,
+    )  # fmt: skip
+    countries = ",".join(sorted({*world.countries, *world.outlet_countries}))
+    trees = []
+    for name, processor in (("as_it_is", {}), ("plain", PLAIN_PROCESSOR)):
+        root = copy_world(tmp_path / "world", tmp_path / name)
+        (home := tmp_path / f"home-{name}").mkdir()
+        (home / "dagster.yaml").write_text(HISTORY)
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "segment1b_assets.cli", "run",
+             "--root", str(root), "--countries", countries],
+            env={**os.environ, **processor, "DAGSTER_HOME": str(home), "SOURCE_DATE_EPOCH": CLOCK},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        trees.append(published(root))
+    assert sum("site_locations" in path for path in trees[0]) == len(countries.split(","))
+    assert trees[0] == trees[1]

@@ -60,6 +60,7 @@ S1 = CountryState(
     warm=("iso_names", "policies", "header", "shapes", "parameter_hash"),
     cost=lambda segment, country: float(segment.extent(country)),
     foreign=checks.foreign_codes,
+    code_version="2",
 )
 
 s1_assets = country_assets(S1)
