@@ -169,7 +169,7 @@ def read_batches(
                     batch_size=batch_rows, columns=None if columns is None else list(columns)
                 )
             except UNREADABLE as err:
-                raise _unreadable(path, err) from err
+                raise unreadable(path, err) from err
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
@@ -182,7 +182,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
     except UNREADABLE as err:
-        raise _unreadable(path, err) from err
+        raise unreadable(path, err) from err
 
 
 def lineage_of(path: Path) -> dict[str, str]:
@@ -192,6 +192,7 @@ def lineage_of(path: Path) -> dict[str, str]:
     return {k.decode(): v.decode() for k, v in metadata.items() if k != b"ARROW:schema"}
 
 
-def _unreadable(path: Path, err: Exception) -> Segment1BError:
+def unreadable(path: Path, err: Exception) -> Segment1BError:
+    """The error for what Arrow raised (`UNREADABLE`) over a file's bytes."""
     reason = " ".join(str(err).split())[:200]
     return Segment1BError("E_INPUT_SCHEMA", f"cannot be read as parquet: {reason}", file=path)
