@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -186,10 +186,20 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def lineage_of(path: Path) -> dict[str, str]:
-    """A file's lineage: its key-value metadata without Arrow's own key."""
+    """A file's lineage: its key-value metadata without Arrow's own key.
+
+    Raises:
+        Segment1BError: E_INPUT_MISSING; E_INPUT_SCHEMA, also for metadata that is not UTF-8.
+    """
     with open_parquet(path) as reader:
-        metadata: dict[bytes, Any] = reader.metadata.metadata or {}
-    return {k.decode(): v.decode() for k, v in metadata.items() if k != b"ARROW:schema"}
+        metadata: dict[bytes, bytes] = reader.metadata.metadata or {}
+    try:
+        return {k.decode(): v.decode() for k, v in metadata.items() if k != b"ARROW:schema"}
+    except UnicodeDecodeError as err:
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", "its metadata holds text that is not UTF-8", file=path,
+            value=err.object[:40],
+        ) from err  # fmt: skip
 
 
 def unreadable(path: Path, err: Exception) -> Segment1BError:
