@@ -107,6 +107,23 @@ def test_the_readers_door_opens_on_a_valid_flag(root: Path, tmp_path: Path) -> N
     assert rows == len(sites)
 
 
+def test_an_export_that_cannot_be_written_is_told_and_leaves_nothing(
+    root: Path, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere" / "sites.parquet"
+    said = CliRunner().invoke(group, ["export", "--root", str(root), "--out", str(nowhere)])
+    assert isinstance(said.exception, Segment1BError)
+    assert said.exception.code == "E_IO"
+    assert said.exception.file == str(nowhere)
+
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    with pytest.raises(Segment1BError, match="cannot be written") as refused:
+        export_geoparquet(pass_flag(root), taken)
+    assert refused.value.code == "E_IO"
+    assert not list(tmp_path.glob("*.partial"))
+
+
 def test_a_changed_byte_of_the_product_shuts_the_gate(
     root: Path, finished: tuple[Path, list[str]]
 ) -> None:
