@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from segment1b_assets import read_site_locations
+from segment1b_assets.assets.every_state import COUNTRY_STATES
 from segment1b_assets.cli import group
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.export import export_geoparquet
@@ -95,6 +96,17 @@ def test_verify_passes_what_was_published(root: Path) -> None:
     result = CliRunner().invoke(group, ["verify", "--root", str(root)])
     assert result.exit_code == 0, result.output
     assert "0 rules broken" in result.output
+
+
+def test_every_rule_gets_its_verdict_on_what_was_published(
+    root: Path, finished: tuple[Path, list[str]]
+) -> None:
+    """A rule without one would show as skipped, and as failed where another country fails."""
+    segment = open_segment(SegmentOptions(root))
+    for state in COUNTRY_STATES:
+        verdicts = state.judge(segment, finished[1][0])
+        for dataset, codes in state.rules.items():
+            assert set(codes) <= {v.code for v in verdicts[dataset]}, dataset
 
 
 def test_the_readers_door_opens_on_a_valid_flag(root: Path, tmp_path: Path) -> None:
