@@ -57,7 +57,7 @@ S1 = CountryState(
     follows=(),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "header", "shapes", "parameter_hash"),
+    warm=("iso_names", "policies", "grid", "shapes", "parameter_hash"),
     cost=lambda segment, country: float(segment.extent(country)),
     foreign=checks.foreign_codes,
 )

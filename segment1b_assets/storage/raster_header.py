@@ -1,9 +1,8 @@
-"""The raster's header: its grid and dtype, or why we do not take it (contract section 3)."""
+"""The raster's header: its grid, or why we do not take it (contract section 3)."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,21 +29,10 @@ MAX_BLOCK_BYTES: Final = 256 << 20
 MAX_REACH: Final = (MAX_ABS_LON, 180.0)
 
 
-@dataclass(frozen=True)
-class RasterHeader:
-    """What S1 needs of the raster: no pixel is read for it."""
-
-    grid: Grid
-    dtype: str
-    nodata: float | None
-
-    @property
-    def uncompressed_bytes(self) -> int:
-        return self.grid.nrows * self.grid.ncols * np.dtype(self.dtype).itemsize
-
-
-def read_raster_header(path: Path) -> RasterHeader:
+def read_grid(path: Path) -> Grid:
     """Open the raster and check it: one band, north-up, unrotated, EPSG:4326, numeric.
+
+    No pixel is read.
 
     Beside the contract's rules it must be one that can be worked on in bounded memory: at most
     `MAX_SIDE` rows and columns, blocks of at most `MAX_BLOCK_BYTES`.
@@ -102,10 +90,9 @@ def read_raster_header(path: Path) -> RasterHeader:
                 "E002_RASTER_MISMATCH", "its dtype is not a real number's", file=path, value=dtype
             )
         _require_workable(source, np.dtype(dtype), path)
-        grid = Grid(
+        return Grid(
             a=affine.a, c=affine.c, e=affine.e, f=affine.f, nrows=source.height, ncols=source.width
         )
-        return RasterHeader(grid, dtype, source.nodata)
 
 
 def _require_workable(source: DatasetReader, dtype: np.dtype[Any], path: Path) -> None:

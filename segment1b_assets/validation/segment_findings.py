@@ -63,7 +63,7 @@ def judge_segment(segment: Segment, judges: Sequence[Judge], workers: int) -> Se
     Raises:
         Segment1BError: E301_NO_PASS_FLAG; what reading the catalogue raises.
     """
-    segment.warm("receipt", "policies", "identity", "header", "shapes", "catalogue")
+    segment.warm("receipt", "policies", "identity", "grid", "shapes", "catalogue")
     faults = [
         f"E302_FK_COUNTRY: the outlet catalogue holds {rows} outlets of {code!r}"
         for code, rows in segment.catalogue.foreign.items()
