@@ -34,8 +34,9 @@ def read_grid(path: Path) -> Grid:
 
     No pixel is read.
 
-    Beside the contract's rules it must be one that can be worked on in bounded memory: at most
-    `MAX_SIDE` rows and columns, blocks of at most `MAX_BLOCK_BYTES`.
+    Beside the contract's rules it must be one that can be worked on in bounded memory (at most
+    `MAX_SIDE` rows and columns, blocks of at most `MAX_BLOCK_BYTES`), with cells that binary64
+    tells apart.
 
     Raises:
         Segment1BError: E_INPUT_MISSING, E002_RASTER_MISMATCH, E007_CRS_MISMATCH.
@@ -90,9 +91,26 @@ def read_grid(path: Path) -> Grid:
                 "E002_RASTER_MISMATCH", "its dtype is not a real number's", file=path, value=dtype
             )
         _require_workable(source, np.dtype(dtype), path)
-        return Grid(
+        grid = Grid(
             a=affine.a, c=affine.c, e=affine.e, f=affine.f, nrows=source.height, ncols=source.width
         )
+        if not _are_told_apart(grid):
+            raise Segment1BError(
+                "E002_RASTER_MISMATCH",
+                "its cells are too small for their place: binary64 gives an edge and the centre "
+                "next to it one value",
+                file=path,
+                value=tuple(affine)[:6],
+            )
+        return grid
+
+
+def _are_told_apart(grid: Grid) -> bool:
+    """Whether edges and centres, in turn, strictly ascend: the crossings' ranks build on it."""
+    lon, lat = grid.lon_edges, -grid.lat_edges
+    lon_ascends = (lon[:-1] < grid.centroid_lon) & (grid.centroid_lon < lon[1:])
+    lat_ascends = (lat[:-1] < -grid.centroid_lat) & (-grid.centroid_lat < lat[1:])
+    return bool(lon_ascends.all() and lat_ascends.all())
 
 
 def _require_workable(source: DatasetReader, dtype: np.dtype[Any], path: Path) -> None:
