@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--countries", required=True)
     given = parser.parse_args()
     segment = Segment(SegmentOptions(given.root))
-    segment.warm("header", "shapes")
+    segment.warm("grid", "shapes")
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         tiles = sum(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -41,17 +42,33 @@ def export_geoparquet(passed: PassedSites, out: Path, countries: Set[str] | None
         The number of sites written.
 
     Raises:
-        Segment1BError: E005_ISO_FK for a country that the run holds no partition of.
+        Segment1BError: E005_ISO_FK for a country that the run holds no partition of; E_IO where
+            the file cannot be written, of which nothing is left then.
     """
     by_country = {path.parent.name.removeprefix("country="): path for path in passed.files}
     for country in sorted(countries or ()):
         if country not in by_country:
             raise Segment1BError("E005_ISO_FK", "the run holds no such country", value=country)
     chosen = [p for c, p in sorted(by_country.items()) if countries is None or c in countries]
-    rows = 0
     partial = out.with_name(out.name + ".partial")
-    with pq.ParquetWriter(partial, _SCHEMA, compression="zstd") as writer:
-        for batch in read_batches(chosen):
+    try:
+        rows = _write(chosen, partial)
+        os.replace(partial, out)
+    except OSError as err:
+        raise Segment1BError(
+            "E_IO", f"the export cannot be written ({err})", file=out,
+            next_step="name a file in a folder that is there, may be written and has room",
+        ) from err  # fmt: skip
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+    return rows
+
+
+def _write(files: Sequence[Path], out: Path) -> int:
+    rows = 0
+    with pq.ParquetWriter(out, _SCHEMA, compression="zstd") as writer:
+        for batch in read_batches(files):
             lon, lat = (batch.column(c).to_numpy() for c in ("lon_deg", "lat_deg"))
             points = shapely.to_wkb(shapely.points(np.column_stack([lon, lat])))
             writer.write_batch(
@@ -66,5 +83,4 @@ def export_geoparquet(passed: PassedSites, out: Path, countries: Set[str] | None
                 )
             )
             rows += batch.num_rows
-    os.replace(partial, out)
     return rows

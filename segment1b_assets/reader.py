@@ -55,7 +55,7 @@ def pass_flag(
     countries = data.here(data.of("site_locations", **tokens, country="AA").parent)
     there = {data.relative(p): p for p in countries.glob("country=*/*")}
     for name in sorted({*egress, *there}):
-        _hold(data, name, egress.get(name), there.get(name), bundle)
+        _hold(data, name, egress.get(name), there.get(name))
     return PassedSites(
         seed, manifest_fingerprint, digest, tuple(there[name] for name in sorted(there))
     )
@@ -79,7 +79,7 @@ def read_site_locations(
     return pl.scan_parquet(list(passed.files), hive_partitioning=False)
 
 
-def _hold(data: DataRoot, name: str, told: str | None, path: Path | None, bundle: Path) -> None:
+def _hold(data: DataRoot, name: str, told: str | None, path: Path | None) -> None:
     if path is None:
         what = "a file that the bundle vouches for is not there"
     elif told is None:

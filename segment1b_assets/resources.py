@@ -3,6 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
+from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.data_root import default_root
 from segment1b_assets.storage.drain import default_workers
@@ -38,12 +39,27 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.workers or default_workers()
 
     def segment(self) -> Segment:
-        """The root's inputs, read anew where a file has changed."""
+        """The root's inputs, read anew where a file has changed.
+
+        Raises:
+            Segment1BError: E_POLICY_INVALID for a seed that is no whole number; as `open_segment`.
+        """
         return open_segment(
             SegmentOptions(
                 root=self.root or default_root(),
-                seed=int(self.seed) if self.seed else None,
+                seed=_whole_number(self.seed) if self.seed else None,
                 manifest_fingerprint=self.manifest_fingerprint or None,
                 batch_rows=self.batch_rows,
             )
         )
+
+
+def _whole_number(seed: str) -> int:
+    if not seed.isascii() or not seed.isdigit():
+        raise Segment1BError(
+            "E_POLICY_INVALID",
+            "the seed of the segment1b resource must be a whole number in decimal",
+            value=seed,
+            next_step="mend it in the run's config, or leave it empty to find the only one",
+        )
+    return int(seed)

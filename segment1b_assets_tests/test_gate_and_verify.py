@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -13,10 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from segment1b_assets import read_site_locations
+from segment1b_assets.assets.every_state import COUNTRY_STATES
 from segment1b_assets.cli import group
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.export import export_geoparquet
 from segment1b_assets.reader import pass_flag
+from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
+from segment1b_assets.validation.segment_findings import judge_segment
+from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import run, use_history
 
@@ -93,6 +98,17 @@ def test_verify_passes_what_was_published(root: Path) -> None:
     assert "0 rules broken" in result.output
 
 
+def test_every_rule_gets_its_verdict_on_what_was_published(
+    root: Path, finished: tuple[Path, list[str]]
+) -> None:
+    """A rule without one would show as skipped, and as failed where another country fails."""
+    segment = open_segment(SegmentOptions(root))
+    for state in COUNTRY_STATES:
+        verdicts = state.judge(segment, finished[1][0])
+        for dataset, codes in state.rules.items():
+            assert set(codes) <= {v.code for v in verdicts[dataset]}, dataset
+
+
 def test_the_readers_door_opens_on_a_valid_flag(root: Path, tmp_path: Path) -> None:
     sites = read_site_locations(root).collect()
     outlets = pl.scan_parquet(str(root / "layer1/1A/outlet_catalogue/**/*.parquet")).collect()
@@ -101,6 +117,23 @@ def test_the_readers_door_opens_on_a_valid_flag(root: Path, tmp_path: Path) -> N
     assert CliRunner().invoke(group, ["gate", "--root", str(root)]).output.startswith("PASS ")
     rows = export_geoparquet(pass_flag(root), tmp_path / "sites.parquet")
     assert rows == len(sites)
+
+
+def test_an_export_that_cannot_be_written_is_told_and_leaves_nothing(
+    root: Path, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere" / "sites.parquet"
+    said = CliRunner().invoke(group, ["export", "--root", str(root), "--out", str(nowhere)])
+    assert isinstance(said.exception, Segment1BError)
+    assert said.exception.code == "E_IO"
+    assert said.exception.file == str(nowhere)
+
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    with pytest.raises(Segment1BError, match="cannot be written") as refused:
+        export_geoparquet(pass_flag(root), taken)
+    assert refused.value.code == "E_IO"
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_a_changed_byte_of_the_product_shuts_the_gate(
@@ -136,6 +169,49 @@ def test_s9_names_a_country_that_is_missing(root: Path, finished: tuple[Path, li
     assert not outcome.success
     assert f"s7_site_synthesis is missing for {country}" in " ".join(outcome.messages)
     assert not list(root.glob("layer1/1B/validation/*/_passed.flag"))
+
+
+def test_foreign_metadata_costs_its_own_country_the_flag_and_no_more(
+    root: Path, finished: tuple[Path, list[str]]
+) -> None:
+    """Key-value metadata that is no text: every door names the country, none breaks down."""
+    bad, good = finished[1][:2]
+    path = part(root, "site_locations", bad)
+    table, metadata = pq.read_table(path), pq.read_metadata(path).metadata
+    with pq.ParquetWriter(path, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(
+            {b"note": b"\xff", **{k: v for k, v in metadata.items() if k != b"ARROW:schema"}}
+        )
+    outcome = run(root, ["AD"], ["S9"])
+    assert not outcome.success
+    told = " ".join(outcome.messages)
+    assert f"{bad}: site_locations A803" in told
+    assert "not UTF-8" in told
+    assert f"{good}: " not in told
+    (event,) = root.glob("reports/layer1/1B/failures/state=S9/**/*.json")
+    assert json.loads(event.read_bytes())["code"] == "E_NO_FLAG"
+
+    verified = CliRunner().invoke(group, ["verify", "--root", str(root), "--states", "s8"])
+    assert f"A803 [{bad}]" in verified.output
+    assert "1 rules broken" in verified.output
+    shown = CliRunner().invoke(group, ["status", "--root", str(root), "--countries", bad])
+    assert shown.exit_code == 0
+    assert "E_INPUT_SCHEMA" in shown.output
+
+
+def test_a_judge_that_breaks_down_stands_against_its_country_alone(
+    root: Path, finished: tuple[Path, list[str]]
+) -> None:
+    bad = finished[1][0]
+
+    def judge(segment: Segment, country: str) -> dict[str, list[Verdict]]:
+        if country == bad:
+            raise IndexError("past the end")
+        return {}
+
+    found = judge_segment(open_segment(SegmentOptions(root)), [judge], 2)
+    assert found.faults == [f"{bad}: E_UNEXPECTED: judging failed: IndexError: past the end"]
 
 
 def test_new_parameters_retire_the_bundle_before_the_sites(

@@ -208,7 +208,9 @@ def write_aligned(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def test_too_many_attempts(clean: SiteFiles) -> None:
-    assert "too many attempts" in failed(clean.judge_s6(max_attempts=1))["E609_RNG_EVENT_COUNT"]
+    broken = failed(clean.judge_s6(max_attempts=1))
+    assert broken.keys() == {"E613_RESAMPLE_EXHAUSTED"}
+    assert "past the 1 that a site may have" in broken["E613_RESAMPLE_EXHAUSTED"]
 
 
 def test_logs_of_another_run(clean: SiteFiles, monkeypatch: pytest.MonkeyPatch) -> None:

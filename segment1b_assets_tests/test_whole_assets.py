@@ -52,6 +52,27 @@ def test_what_has_no_countries_is_told_as_made_and_as_failed(
     assert [r.asset_key for r in planned] == [bundle]
 
 
+def test_a_seed_that_is_no_number_is_told_in_the_run(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    refused = definitions.resolve_job_def("segment1b").execute_in_process(
+        instance=instance,
+        run_config={
+            "resources": {"segment1b": {"config": {"root": str(tmp_path), "seed": "0x2A"}}}
+        },
+        asset_selection=[dg.AssetKey("s0_gate_receipt_1B")],
+        raise_on_error=False,
+    )
+    (failed,) = [e for e in refused.all_events if e.is_step_failure]
+    error = failed.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    assert error is not None
+    assert "E_POLICY_INVALID: the seed of the segment1b resource" in error.message
+    assert "value: '0x2A'" in error.message
+
+
 def whole_status(instance: dg.DagsterInstance, key: dg.AssetKey) -> StaleStatus:
     """What Dagster's resolver says of an asset without partitions."""
     graph = definitions.resolve_asset_graph()

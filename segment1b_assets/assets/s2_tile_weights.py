@@ -32,7 +32,7 @@ S2 = CountryState(
     follows=("S1",),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "header", "parameter_hash"),
+    warm=("iso_names", "policies", "grid", "parameter_hash"),
     cost=lambda segment, country: float(row_count(segment, "tile_index", country)),
 )
 

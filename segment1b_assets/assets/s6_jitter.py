@@ -77,7 +77,7 @@ S6 = CountryState(
     follows=("S5",),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "identity", "receipt", "header", "shapes"),
+    warm=("iso_names", "policies", "identity", "receipt", "grid", "shapes"),
     cost=lambda segment, country: float(segment.demand(country)),
 )
 

@@ -30,7 +30,7 @@ S7 = CountryState(
     follows=("S6",),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "identity", "receipt", "header"),
+    warm=("iso_names", "policies", "identity", "receipt", "grid"),
     cost=lambda segment, country: float(segment.demand(country)),
 )
 

@@ -30,13 +30,12 @@ from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.run_ledger import RunLedger
 from segment1b_assets.storage.segment import Segment
-from segment1b_assets.validation.verdict import Verdict
+from segment1b_assets.validation.segment_findings import Judge
 
 #: Dagster runs one partition or one contiguous range. A run over a scattered choice carries the
 #: range that spans it and this tag, which names the countries, comma-separated.
 ONLY_TAG = "segment1b/countries"
 OWNERS = ["team:segment-1b"]
-Judge = Callable[[Segment, str], Mapping[str, Sequence[Verdict]]]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from segment1b_assets.assets.every_state import COUNTRY_STATES
 from segment1b_assets.assets.references import INPUT_DATASETS, asset_name
 from segment1b_assets.assets.versions import record_observations
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.storage.input_versions import INPUTS, input_versions
 from segment1b_assets.storage.segment import Segment
 
@@ -71,7 +72,7 @@ def what_is_behind(instance: dg.DagsterInstance, segment: Segment) -> Behind:
     Raises:
         Segment1BError: the addresses cannot be had (E_INPUT_MISSING, E_POLICY_INVALID …).
     """
-    codes = list(segment.iso_names)
+    codes = [c for c in COUNTRY_CODES if c in segment.iso_names]
     behind: dict[str, Sequence[str]] = {}
     versions: dict[str, Mapping[str, str]] = {}
     unpartitioned = {dg.AssetKey(d) for s in COUNTRY_STATES for d in s.deps if d not in TABLES}

@@ -17,7 +17,6 @@ class ErrorCode(NamedTuple):
     next_step: str
 
 
-_RERUN = "re-materialise this country in the state that wrote it"
 _RETIRE = (
     "retire the partition (`segment1b retire --dataset ID --country ISO --why TEXT`) and "
     "materialise it again"

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.core.exact_sum import sum_of_weights
 from segment1b_assets.core.heaviest import HeaviestTiles, Ids, Ints, Weighed, heaviest_tiles
 from segment1b_assets.core.stream import BATCH_ROWS, Chunk, PartitionStream
 
@@ -51,7 +52,7 @@ def alloc_plan(
             while it is drained, E403 and E414 as `heaviest_tiles`.
     """
     _require_pairs(country, merchant_id, n_sites, dp)
-    facts: dict[str, Any] = {"pairs": merchant_id.size, "sites": sum(n_sites.tolist())}
+    facts: dict[str, Any] = {"pairs": merchant_id.size, "sites": sum_of_weights(n_sites)}
 
     def chunks() -> Iterator[Chunk]:
         facts.update(rows=0, distinct_n_sites=0, tiles_read=0, tiles_ordered=0)

@@ -100,7 +100,7 @@ def find_cut(
     while True:
         near = _near(blocks, bounds, interval, dtype, ranked_in_memory)
         if near is not None:
-            return _ranked(near, quotas, bounds, interval, residue)
+            return _ranked(near, quotas, bounds, residue)
         finer = _Bins(interval)
         for masses, counts in blocks():
             _, low, high = bounds.of(masses)
@@ -224,9 +224,7 @@ def _distinct(masses: list[Masses], counts: list[Ints]) -> tuple[Masses, Ints]:
     return distinct, times.astype(np.int64)
 
 
-def _ranked(
-    near: _Near, quotas: Quotas, bounds: Bounds, interval: Interval, residue: int
-) -> ResidueCut:
+def _ranked(near: _Near, quotas: Quotas, bounds: Bounds, residue: int) -> ResidueCut:
     """Close in on the cut among the near masses, then rank what is left in whole numbers."""
     need = residue - near.above
     _, low, high = bounds.of(near.masses)

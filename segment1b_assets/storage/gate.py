@@ -32,10 +32,30 @@ class Receipt:
 
 
 def utc_now() -> str:
-    """Now, or SOURCE_DATE_EPOCH where that is set: RFC 3339, 6 decimals, Z."""
+    """Now, or SOURCE_DATE_EPOCH where that is set: RFC 3339, 6 decimals, Z.
+
+    Raises:
+        Segment1BError: E_POLICY_INVALID where the variable is no number of seconds up to the year
+            9999.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.now(UTC) if not epoch else datetime.fromtimestamp(int(epoch), UTC)
+    moment = datetime.now(UTC) if not epoch else _moment_of(epoch)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _moment_of(epoch: str) -> datetime:
+    try:
+        # A year before 1000 would be written with fewer than four digits.
+        if (seconds := int(epoch)) < 0:
+            raise ValueError(epoch)
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError) as err:
+        raise Segment1BError(
+            "E_POLICY_INVALID",
+            "the variable SOURCE_DATE_EPOCH must be whole seconds since 1970, in UTC",
+            value=epoch,
+            next_step="unset SOURCE_DATE_EPOCH or mend it, and start again",
+        ) from err
 
 
 def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -169,7 +169,7 @@ def read_batches(
                     batch_size=batch_rows, columns=None if columns is None else list(columns)
                 )
             except UNREADABLE as err:
-                raise _unreadable(path, err) from err
+                raise unreadable(path, err) from err
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
@@ -182,16 +182,27 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
     except UNREADABLE as err:
-        raise _unreadable(path, err) from err
+        raise unreadable(path, err) from err
 
 
 def lineage_of(path: Path) -> dict[str, str]:
-    """A file's lineage: its key-value metadata without Arrow's own key."""
+    """A file's lineage: its key-value metadata without Arrow's own key.
+
+    Raises:
+        Segment1BError: E_INPUT_MISSING; E_INPUT_SCHEMA, also for metadata that is not UTF-8.
+    """
     with open_parquet(path) as reader:
-        metadata: dict[bytes, Any] = reader.metadata.metadata or {}
-    return {k.decode(): v.decode() for k, v in metadata.items() if k != b"ARROW:schema"}
+        metadata: dict[bytes, bytes] = reader.metadata.metadata or {}
+    try:
+        return {k.decode(): v.decode() for k, v in metadata.items() if k != b"ARROW:schema"}
+    except UnicodeDecodeError as err:
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", "its metadata holds text that is not UTF-8", file=path,
+            value=err.object[:40],
+        ) from err  # fmt: skip
 
 
-def _unreadable(path: Path, err: Exception) -> Segment1BError:
+def unreadable(path: Path, err: Exception) -> Segment1BError:
+    """The error for what Arrow raised (`UNREADABLE`) over a file's bytes."""
     reason = " ".join(str(err).split())[:200]
     return Segment1BError("E_INPUT_SCHEMA", f"cannot be read as parquet: {reason}", file=path)

@@ -166,7 +166,7 @@ def publish_folder(staged: Path, target: Path, *, dataset: str, country: str | N
         os.rename(staged, target)
     except OSError as err:
         if err.errno == errno.EXDEV:
-            raise _another_file_system(staged, target, dataset, country) from err
+            raise _another_file_system(target, dataset, country) from err
         if err.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
         _require_identical(stamp, target, dataset, country)
@@ -193,7 +193,7 @@ def publish_file(staged: Path, target: Path, *, dataset: str, country: str | Non
         return Published("identical", target, stamp, size)
     except OSError as err:
         if err.errno == errno.EXDEV:
-            raise _another_file_system(staged, target, dataset, country) from err
+            raise _another_file_system(target, dataset, country) from err
         if err.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
             raise _no_hard_links(target, dataset, country, err) from err
         raise
@@ -236,9 +236,7 @@ def replace_file(root: DataRoot, target: Path, content: bytes) -> None:
         raise
 
 
-def _another_file_system(
-    staged: Path, target: Path, dataset: str, country: str | None
-) -> Segment1BError:
+def _another_file_system(target: Path, dataset: str, country: str | None) -> Segment1BError:
     """Copying instead would let readers see half of a partition, so it is refused."""
     return Segment1BError(
         "E_IO",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from pathlib import Path
+from weakref import WeakSet
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import FLAG, INDEX
@@ -20,7 +21,9 @@ from segment1b_assets.storage.published import Published, require_identical
 
 #: No upload takes as long as this: what lies in the store's staging folder is older left over.
 _LEFT_OVER_SECONDS = 24 * 3600.0
-_proven: set[ObjectRoot] = set()
+#: Roots whose store has been seen to refuse. Weakly held: `open_root` lets go of a root whose
+#: credentials have changed, its client and listings with it.
+_proven: WeakSet[ObjectRoot] = WeakSet()
 
 
 def publish_objects(

@@ -1,9 +1,8 @@
-"""The raster's header: its grid and dtype, or why we do not take it (contract section 3)."""
+"""The raster's header: its grid, or why we do not take it (contract section 3)."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,24 +29,14 @@ MAX_BLOCK_BYTES: Final = 256 << 20
 MAX_REACH: Final = (MAX_ABS_LON, 180.0)
 
 
-@dataclass(frozen=True)
-class RasterHeader:
-    """What S1 needs of the raster: no pixel is read for it."""
-
-    grid: Grid
-    dtype: str
-    nodata: float | None
-
-    @property
-    def uncompressed_bytes(self) -> int:
-        return self.grid.nrows * self.grid.ncols * np.dtype(self.dtype).itemsize
-
-
-def read_raster_header(path: Path) -> RasterHeader:
+def read_grid(path: Path) -> Grid:
     """Open the raster and check it: one band, north-up, unrotated, EPSG:4326, numeric.
 
-    Beside the contract's rules it must be one that can be worked on in bounded memory: at most
-    `MAX_SIDE` rows and columns, blocks of at most `MAX_BLOCK_BYTES`.
+    No pixel is read.
+
+    Beside the contract's rules it must be one that can be worked on in bounded memory (at most
+    `MAX_SIDE` rows and columns, blocks of at most `MAX_BLOCK_BYTES`), with cells that binary64
+    tells apart.
 
     Raises:
         Segment1BError: E_INPUT_MISSING, E002_RASTER_MISMATCH, E007_CRS_MISMATCH.
@@ -105,7 +94,23 @@ def read_raster_header(path: Path) -> RasterHeader:
         grid = Grid(
             a=affine.a, c=affine.c, e=affine.e, f=affine.f, nrows=source.height, ncols=source.width
         )
-        return RasterHeader(grid, dtype, source.nodata)
+        if not _are_told_apart(grid):
+            raise Segment1BError(
+                "E002_RASTER_MISMATCH",
+                "its cells are too small for their place: binary64 gives an edge and the centre "
+                "next to it one value",
+                file=path,
+                value=tuple(affine)[:6],
+            )
+        return grid
+
+
+def _are_told_apart(grid: Grid) -> bool:
+    """Whether edges and centres, in turn, strictly ascend: the crossings' ranks build on it."""
+    lon, lat = grid.lon_edges, -grid.lat_edges
+    lon_ascends = (lon[:-1] < grid.centroid_lon) & (grid.centroid_lon < lon[1:])
+    lat_ascends = (lat[:-1] < -grid.centroid_lat) & (-grid.centroid_lat < lat[1:])
+    return bool(lon_ascends.all() and lat_ascends.all())
 
 
 def _require_workable(source: DatasetReader, dtype: np.dtype[Any], path: Path) -> None:

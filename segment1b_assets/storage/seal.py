@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
+from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import receipt
 from segment1b_assets.storage.gate import Receipt, receipt_document, require_receipt, write_once
-from segment1b_assets.storage.parquet import open_parquet
+from segment1b_assets.storage.parquet import UNREADABLE, open_parquet, read_batches, unreadable
 from segment1b_assets.storage.segment import REFERENCES, Segment
 
 
@@ -22,7 +21,7 @@ def pass_gate(segment: Segment) -> Receipt:
 
     Raises:
         Segment1BError: E_FLAG_BAD, E_INDEX_BAD, E_PARTITION_MISPLACED, E_INPUT_MISSING,
-            E_POLICY_INVALID.
+            E_INPUT_SCHEMA, E_POLICY_INVALID.
     """
     _, fingerprint = segment.outlet_run
     bundle = segment.here("validation_bundle_1A")
@@ -99,14 +98,21 @@ def _require_placed(segment: Segment, fingerprint: str) -> None:
         with open_parquet(path) as reader:
             if "manifest_fingerprint" not in reader.schema_arrow.names:
                 return  # S3 names what is wrong with the schema
-        column = pq.ParquetFile(path, read_dictionary=["manifest_fingerprint"]).read(
-            columns=["manifest_fingerprint"]
-        )["manifest_fingerprint"]
-        held = set(column.unique().to_pylist())
+        held = _distinct_texts(path, "manifest_fingerprint")
         if held and fingerprint not in held:
             raise Segment1BError(
                 "E_PARTITION_MISPLACED",
                 f"the folder says manifest_fingerprint={fingerprint}, the rows another",
                 file=path,
-                value=sorted(str(h) for h in held)[0],
+                value=min(held),
             )
+
+
+def _distinct_texts(path: Path, column: str) -> set[str]:
+    found: set[str] = set()
+    try:
+        for batch in read_batches([path], [column], BATCH_ROWS):
+            found.update(map(str, batch.column(column).unique().to_pylist()))
+    except UNREADABLE as err:  # a text that is not UTF-8 shows only now
+        raise unreadable(path, err) from err
+    return found

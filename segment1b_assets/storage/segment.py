@@ -30,7 +30,7 @@ from segment1b_assets.storage.data_root import DataRoot, sha256_of
 from segment1b_assets.storage.find_identity import find_outlet_run
 from segment1b_assets.storage.gate import Receipt, require_receipt
 from segment1b_assets.storage.open_root import open_root
-from segment1b_assets.storage.raster_header import RasterHeader, read_raster_header
+from segment1b_assets.storage.raster_header import read_grid
 from segment1b_assets.storage.references import CountryShapes, read_country_shapes, read_iso_list
 
 REFERENCES = ("iso3166_canonical_2024", "world_countries", "population_raster_2025")
@@ -64,12 +64,9 @@ class Segment:
         return {name: load_policy(name, self._input(name)) for name in POLICY_MODELS}
 
     @cached_property
-    def header(self) -> RasterHeader:
-        return read_raster_header(self._input("population_raster_2025"))
-
-    @property
     def grid(self) -> Grid:
-        return self.header.grid
+        """The raster's grid."""
+        return read_grid(self._input("population_raster_2025"))
 
     @cached_property
     def shapes(self) -> CountryShapes:

@@ -70,7 +70,7 @@ def _file_sums(runs: CellRuns, weight: U64, grid: Grid) -> U64:
 
 def _differences(runs: CellRuns, wanted: Intervals, col: int, grid: Grid) -> list[str]:
     key = grid.nrows + 1
-    rule = intervals.less(_rows_of(wanted, col * key, key), intervals.EMPTY)
+    rule = _rows_of(wanted, col * key, key)
     first = runs.starts - runs.rows * grid.ncols
     has = runs.rows[(first <= col) & (first + runs.lengths > col)]
     file = intervals.merged(has, has + 1)

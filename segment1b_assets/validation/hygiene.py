@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pandera.polars as pa_pl
 import polars as pl
-import pyarrow as pa
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrors
 
 from segment1b_assets.contracts import CONTRACT_VERSION
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import Column, TableSchema
-from segment1b_assets.storage.parquet import lineage_of, open_parquet
+from segment1b_assets.storage.parquet import UNREADABLE, lineage_of, open_parquet
 from segment1b_assets.validation.verdict import Verdict
 
 _POLARS: Mapping[str, type[pl.DataType]] = {
@@ -102,12 +101,13 @@ def _form(country: str, files: Sequence[Path], table: TableSchema, code: str) ->
                     labels = batch.column(iso)
                     if labels.null_count or set(labels.unique().to_pylist()) - {country}:
                         return Verdict(code, False, f"{path.name}: {iso} is not always {country}")
-                    frame = pl.DataFrame(pl.from_arrow(batch))
+                    # Polars panics over metadata that is no text; lineage is judged by itself.
+                    frame = pl.DataFrame(pl.from_arrow(batch.replace_schema_metadata(None)))
                     with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
                         model.validate(frame)
         except (SchemaError, SchemaErrors) as err:
             return Verdict(code, False, f"{path.name}: {' '.join(str(err).split())[:300]}")
-        except (pa.ArrowInvalid, OSError) as err:
+        except UNREADABLE as err:
             return Verdict(code, False, f"{path.name}: {' '.join(str(err).split())[:300]}")
         except Segment1BError as err:
             return Verdict(code, False, err.detail)

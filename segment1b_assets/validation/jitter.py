@@ -66,8 +66,9 @@ def judge_jitter(
     Returns:
         Verdicts for E_INPUT_SCHEMA (schema, lineage, manifest_fingerprint), E601_ROW_MISSING,
         E602_ROW_EXTRA, E603_DUP_KEY, E605_SORT_VIOLATION, E606_FK_TILE_INDEX,
-        E607_POINT_OUTSIDE_PIXEL, E608_POINT_OUTSIDE_COUNTRY, E609_RNG_EVENT_COUNT and
-        E610_RNG_BUDGET_OR_COUNTERS; only the first where the form is broken.
+        E607_POINT_OUTSIDE_PIXEL, E608_POINT_OUTSIDE_COUNTRY, E609_RNG_EVENT_COUNT,
+        E610_RNG_BUDGET_OR_COUNTERS and E613_RESAMPLE_EXHAUSTED; only the first where the form is
+        broken.
 
     Raises:
         Segment1BError: the assignment cannot be read.
@@ -89,6 +90,7 @@ def judge_jitter(
             "E608_POINT_OUTSIDE_COUNTRY",
             "E609_RNG_EVENT_COUNT",
             "E610_RNG_BUDGET_OR_COUNTERS",
+            "E613_RESAMPLE_EXHAUSTED",
         )
     )
     _judge_fingerprint(found, files, identity.manifest_fingerprint)

@@ -26,7 +26,8 @@ from segment1b_assets.validation.site_keys import KEY
 
 @dataclass
 class JitterReplay:
-    """Draws every attempt again; E609_RNG_EVENT_COUNT and E610_RNG_BUDGET_OR_COUNTERS.
+    """Draws every attempt again; E609_RNG_EVENT_COUNT, E610_RNG_BUDGET_OR_COUNTERS and, where the
+    state should have given a site up, E613_RESAMPLE_EXHAUSTED.
 
     Attributes:
         found: where faults go.
@@ -80,8 +81,9 @@ class JitterReplay:
             unlike[last] = _bits(block[name][last]) != _bits(rows[name])
             self._note(code, block, unlike, f"the last event's {name} is not the table's")
         self._note(
-            "E609_RNG_EVENT_COUNT", block, number >= self.max_attempts, "it had too many attempts"
-        )
+            "E613_RESAMPLE_EXHAUSTED", block, number >= self.max_attempts,
+            f"it is an attempt past the {self.max_attempts} that a site may have",
+        )  # fmt: skip
         passed_over = np.ones(site.size, bool)
         passed_over[last] = False
         self._judge_passed_over(block, passed_over, rows["tile_id"][site])

@@ -9,7 +9,7 @@ by itself in rational arithmetic; with everything else the floats are certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -162,8 +162,8 @@ class _Scan:
                 into.append(intervals.merged(a.col * self._key + first, a.col * self._key + stop))
         return intervals.united(*sure), intervals.united(*perhaps)
 
-    def _decide(self, unsure: Intervals, rule: object) -> Intervals:
-        assert callable(rule)
+    def _decide(self, unsure: Intervals, rule: Callable[[int, int], bool]) -> Intervals:
+        """The unsure cells of which `rule`, asked with row and column, says yes."""
         _, key = intervals.expanded(unsure[0], unsure[1] - unsure[0])
         belongs = np.array([rule(int(k % self._key), int(k // self._key)) for k in key], np.bool_)
         return intervals.merged(key[belongs], key[belongs] + 1)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TableSchema
-from segment1b_assets.storage.parquet import lineage_of, open_parquet
+from segment1b_assets.storage.parquet import UNREADABLE, lineage_of, open_parquet
 
 
 def form_fault(
@@ -38,7 +37,7 @@ def form_fault(
             found = lineage_of(path)
         except Segment1BError as err:
             return f"{path.name} {err.detail}"
-        except (pa.ArrowInvalid, OSError) as err:
+        except UNREADABLE as err:
             return f"{path.name} cannot be read: {' '.join(str(err).split())[:200]}"
         if fault:
             return f"{path.name}: {fault}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from polars.exceptions import PanicException
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import sha256_of
@@ -13,6 +15,9 @@ from segment1b_assets.storage.segment import Segment
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.rng_evidence import FAMILIES, Evidence, country_evidence
 from segment1b_assets.validation.verdict import Verdict
+
+#: Judges a country's published partitions of one state: dataset id -> verdicts.
+Judge = Callable[[Segment, str], Mapping[str, Sequence[Verdict]]]
 
 _SITE_STATES = ("s5_site_tile_assignment", "s6_site_jitter", "s7_site_synthesis", "site_locations")
 _SORTS = frozenset({"A704", "A804"})
@@ -49,16 +54,16 @@ class SegmentFindings:
         return not self.faults
 
 
-def judge_segment(segment: Segment, judges: Sequence[object], workers: int) -> SegmentFindings:
+def judge_segment(segment: Segment, judges: Sequence[Judge], workers: int) -> SegmentFindings:
     """Judge every country that needs sites.
 
     Args:
-        judges: the judge functions of S7 and S8: (segment, country) -> dataset -> verdicts.
+        judges: the judge functions of S7 and S8.
 
     Raises:
         Segment1BError: E301_NO_PASS_FLAG; what reading the catalogue raises.
     """
-    segment.warm("receipt", "policies", "identity", "header", "shapes", "catalogue")
+    segment.warm("receipt", "policies", "identity", "grid", "shapes", "catalogue")
     faults = [
         f"E302_FK_COUNTRY: the outlet catalogue holds {rows} outlets of {code!r}"
         for code, rows in segment.catalogue.foreign.items()
@@ -95,14 +100,13 @@ def _missing(segment: Segment) -> dict[str, list[str]]:
     return missing
 
 
-def _judge_country(segment: Segment, judges: Sequence[object], country: str) -> CountryFindings:
+def _judge_country(segment: Segment, judges: Sequence[Judge], country: str) -> CountryFindings:
     found = CountryFindings(country)
     try:
         found.rows_s7 = row_count(segment, "s7_site_synthesis", country)
         found.rows_s8 = row_count(segment, "site_locations", country)
         for judge in judges:
-            verdicts: Mapping[str, Sequence[Verdict]] = judge(segment, country)  # type: ignore[operator]
-            for dataset, judged in verdicts.items():
+            for dataset, judged in judge(segment, country).items():
                 for verdict in judged:
                     if verdict.passed:
                         continue
@@ -123,6 +127,10 @@ def _judge_country(segment: Segment, judges: Sequence[object], country: str) -> 
             found.faults += [f"{label}: {fault}" for fault in evidence.faults]
     except Segment1BError as err:
         found.faults.append(str(err))
+    # A fault of a validator's keeps the flag from its country and names it, but the others are
+    # judged all the same. A panic of Polars' is no Exception to Python.
+    except (Exception, PanicException) as err:
+        found.faults.append(f"E_UNEXPECTED: judging failed: {type(err).__name__}: {err}")
     return found
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.storage.parquet import open_parquet
+from segment1b_assets.storage.parquet import UNREADABLE, open_parquet, unreadable
 from segment1b_assets.validation.findings import Findings
 
 Block = dict[str, NDArray[Any]]
@@ -57,9 +57,8 @@ def read_blocks(
                         for f in batch.schema
                         if f.name not in labels
                     }
-        except (pa.ArrowInvalid, OSError) as err:
-            reason = " ".join(str(err).split())[:200]
-            raise Segment1BError("E_INPUT_SCHEMA", f"cannot be read: {reason}", file=path) from err
+        except UNREADABLE as err:
+            raise unreadable(path, err) from err
 
 
 def _judge_label(

@@ -24,7 +24,7 @@ from segment1b_assets.contracts.policies import POLICY_MODELS, load_policy
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.catalogue import read_outlet_catalogue
-from segment1b_assets.storage.raster_header import read_raster_header
+from segment1b_assets.storage.raster_header import read_grid
 from segment1b_assets.storage.references import read_country_shapes, read_iso_list
 
 FINGERPRINT = "ab" * 32
@@ -118,7 +118,7 @@ def _polygons(folder: Path, raw: bytes) -> None:
 def _raster(folder: Path, raw: bytes) -> None:
     path = folder / "population.tif"
     path.write_bytes(raw)
-    read_raster_header(path)
+    read_grid(path)
 
 
 def _parquet(table: pa.Table) -> bytes:

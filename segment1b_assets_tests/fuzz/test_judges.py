@@ -182,3 +182,33 @@ def test_validators_judge_whatever_lies_there(root: Path, kind: str) -> None:
 
     tries()
     assert judged(root) == clean
+
+
+@pytest.mark.parametrize(
+    ("dataset", "label", "told"),
+    [
+        ("tile_index", "inclusion_rule", "E_INPUT_SCHEMA"),
+        ("tile_weights", "basis", "E108_WRITER_HYGIENE"),
+        ("s4_alloc_plan", "legal_country_iso", "E405_SCHEMA_INVALID"),
+        ("s6_site_jitter", "manifest_fingerprint", "E_INPUT_SCHEMA"),
+    ],
+)
+def test_a_label_that_is_no_text_breaks_the_tables_own_rule(
+    root: Path, dataset: str, label: str, told: str
+) -> None:
+    (path,) = (root / "layer1" / "1B" / dataset).rglob(f"country={COUNTRY}/*.parquet")
+    raw = path.read_bytes()
+    table = pq.ParquetFile(path).read()
+    field = table.schema.field(label)
+    bad = pa.array([b"\xff\xfe"] * table.num_rows, pa.binary())
+    text = pa.StringArray.from_buffers(len(bad), *bad.buffers()[1:])
+    if pa.types.is_dictionary(field.type):
+        first = pa.array([0] * table.num_rows, pa.int32())
+        text = pa.DictionaryArray.from_arrays(first, text.slice(0, 1))
+    at = table.schema.get_field_index(label)
+    try:
+        pq.write_table(table.set_column(at, field, text), path)
+        found = judged(root)
+    finally:
+        path.write_bytes(raw)
+    assert any(told in codes for codes in found.values()), found

@@ -70,6 +70,18 @@ def damaged(damage: Callable[[Path], object]) -> Spoil:
     return spoil
 
 
+def scrambled_fingerprints(path: Path) -> None:
+    """The footer stays sound: only reading the column shows the damage."""
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    (column,) = [c for c in columns if c.path_in_schema == "manifest_fingerprint"]
+    start = column.dictionary_page_offset or column.data_page_offset
+    raw = bytearray(path.read_bytes())
+    for at in range(start, start + column.total_compressed_size):
+        raw[at] ^= 0x5A
+    path.write_bytes(raw)
+
+
 def set_field(name: str, value: Any, at: int = -1) -> Spoil:
     def change(records: Rows) -> None:
         records[of_bad(records)[at]][name] = value
@@ -307,6 +319,14 @@ CASES = [
         EVERYBODY,
     ),
     Case("catalogue: cut in half at the gate", damaged(files.half), ("S0",), _SCHEMA, EVERYBODY),
+    Case(
+        "catalogue: fingerprints on a damaged page at the gate",
+        damaged(scrambled_fingerprints),
+        ("S0",),
+        _SCHEMA,
+        EVERYBODY,
+        says=("part-00000.parquet", "cannot be read as parquet"),
+    ),
     Case("catalogue: a pipe at the gate", damaged(files.a_pipe), ("S0",), _SCHEMA, EVERYBODY),
 ]
 

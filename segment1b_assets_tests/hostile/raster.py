@@ -205,6 +205,12 @@ CASES = [
     _s1("infinite affine", turned(lambda a: Affine(a.a, 0, math.inf, 0, a.e, a.f)), _E002),
     _s1("beyond the pole", turned(lambda a: Affine(a.a, 0, a.c, 0, a.e, 200.0)), _E002, "latitude"),
     _s1("cells of 1e300 degrees", turned(lambda a: Affine(1e300, 0, a.c, 0, a.e, a.f)), _E002),
+    _s1(
+        "cells that binary64 cannot tell apart",
+        turned(lambda a: Affine(1e-14, 0, 100.0, 0, a.e, a.f)),
+        _E002,
+        "too small",
+    ),
     _s1("a virtual raster", vrt, _E002),
     _s1(
         "two thousand million columns",

@@ -25,7 +25,7 @@ class Said:
     text: str
 
 
-def segment1b(lab: Lab, *arguments: str) -> Said:
+def segment1b(lab: Lab, *arguments: str, **environment: str) -> Said:
     """Run the real command on a world."""
     home = lab.root.parent / "home"
     home.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def segment1b(lab: Lab, *arguments: str) -> Said:
         text=True,
         timeout=PATIENCE,
         check=False,
-        env={**os.environ, "DAGSTER_HOME": str(home), "COLUMNS": "4000"},
+        env={**os.environ, "DAGSTER_HOME": str(home), "COLUMNS": "4000", **environment},
     )
     return Said(done.returncode, done.stdout + done.stderr)
 
@@ -169,3 +169,15 @@ def test_the_command_says_what_is_wrong_and_exits_with_a_status(
     flat = " ".join(said.text.replace("│", " ").split())
     for word in (code, *words):
         assert word in flat, said.text
+
+
+@pytest.mark.timeout(PATIENCE + 60)
+@pytest.mark.parametrize("epoch", ["yesterday", "-62135596795", "99999999999999999"])
+def test_a_clock_that_is_none_is_told_and_writes_no_receipt(epoch: str, lab: Lab) -> None:
+    said = segment1b(lab, "run", *SOME, "--states", "s0", SOURCE_DATE_EPOCH=epoch)
+
+    assert said.status == 1
+    flat = " ".join(said.text.split())
+    assert "E_POLICY_INVALID: the variable SOURCE_DATE_EPOCH must be whole seconds" in flat
+    assert f"value: '{epoch}'" in flat
+    assert not lab.receipt.exists()
