@@ -15,7 +15,6 @@ from pathlib import Path
 
 from segment1b_assets.assets.every_state import COUNTRY_STATES
 from segment1b_assets.assets.s9_bundle import JUDGES
-from segment1b_assets.storage.bundle_1b import publish_bundle
 from segment1b_assets.storage.drain import (
     Done,
     Job,
@@ -27,6 +26,7 @@ from segment1b_assets.storage.drain import (
 from segment1b_assets.storage.reports import write_report
 from segment1b_assets.storage.seal import pass_gate
 from segment1b_assets.storage.segment import Segment, SegmentOptions
+from segment1b_assets.validation.bundle_1b import publish_bundle
 from segment1b_assets.validation.segment_findings import judge_segment
 
 

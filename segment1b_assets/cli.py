@@ -14,6 +14,7 @@ from segment1b_assets.command_line.status import status
 from segment1b_assets.command_line.verify import verify
 from segment1b_assets.command_line.world import world
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.io_faults import io_error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,11 +28,14 @@ for command in (run, status, verify, gate, export, draw_map, retire, world):
 
 
 def main() -> None:
-    """Entry point: an error that has a code is told in one line, exit status 1."""
+    """Entry point: bad data and a machine that refuses are told in one line, exit status 1."""
     try:
         group(prog_name="segment1b")
     except Segment1BError as err:
         click.echo(str(err), err=True)
+        sys.exit(1)
+    except OSError as err:
+        click.echo(str(io_error(err, "a file of this command", tries=1)), err=True)
         sys.exit(1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from segment1b_assets.assets.every_state import country_assets, country_checks
+from segment1b_assets.assets.parquet_io_manager import ParquetByCountry
 from segment1b_assets.assets.references import reference_assets
 from segment1b_assets.assets.s0_gate import s0_gate_receipt
 from segment1b_assets.assets.s9_bundle import flag_still_holds, validation_bundle
@@ -12,7 +13,6 @@ from segment1b_assets.automation.jobs import jobs
 from segment1b_assets.automation.schedules import schedules
 from segment1b_assets.automation.sensors import sensors
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.parquet_io_manager import ParquetByCountry
 
 segment1b = Segment1B.configure_at_launch()
 

@@ -2,13 +2,13 @@
 
 import dagster as dg
 
+from segment1b_assets.assets.parquet_io_manager import failure
 from segment1b_assets.assets.references import REFERENCE_KEYS
 from segment1b_assets.assets.whole_assets import tell_failed, tell_made
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.data_root import sha256_of
 from segment1b_assets.storage.io_faults import tried
-from segment1b_assets.storage.parquet_io_manager import failure
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.seal import pass_gate

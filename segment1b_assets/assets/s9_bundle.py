@@ -2,17 +2,17 @@
 
 import dagster as dg
 
+from segment1b_assets.assets.parquet_io_manager import failure
 from segment1b_assets.assets.seam import OWNERS
 from segment1b_assets.assets.whole_assets import tell_failed, tell_made
 from segment1b_assets.checks import s7_synthesis, s8_site_locations
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.reader import pass_flag
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.bundle_1b import publish_bundle, summary
 from segment1b_assets.storage.io_faults import tried
-from segment1b_assets.storage.parquet_io_manager import failure
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
+from segment1b_assets.validation.bundle_1b import publish_bundle, summary
 from segment1b_assets.validation.segment_findings import judge_segment
 
 JUDGES = (s7_synthesis.judge, s8_site_locations.judge)

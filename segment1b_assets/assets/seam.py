@@ -13,6 +13,7 @@ import dagster as dg
 
 from segment1b_assets.assets.definition_metadata import definition_metadata
 from segment1b_assets.assets.map_metadata import map_metadata
+from segment1b_assets.assets.parquet_io_manager import CountryStreams, failure
 from segment1b_assets.checks.judged_event import naming_what_was_judged
 from segment1b_assets.checks.planned_rules import take_back_announcements
 from segment1b_assets.checks.verdict_events import RULES_IN_FULL, judge_countries, rule_specs
@@ -25,7 +26,6 @@ from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.drain import Job
 from segment1b_assets.storage.freed_memory import release_memory
 from segment1b_assets.storage.io_faults import tried
-from segment1b_assets.storage.parquet_io_manager import CountryStreams, failure
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.run_ledger import RunLedger

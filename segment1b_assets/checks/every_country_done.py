@@ -9,9 +9,9 @@ from typing import Any
 
 import dagster as dg
 
+from segment1b_assets.assets.parquet_io_manager import failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.parquet_io_manager import failure
 from segment1b_assets.storage.reports import last_failure
 from segment1b_assets.storage.run_ledger import RunLedger
 from segment1b_assets.storage.segment import Segment

@@ -21,6 +21,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.partitions import countries as country_partitions
 from segment1b_assets.storage.drain import run_side_by_side
+from segment1b_assets.storage.io_faults import tried
 from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.segment import Segment
 from segment1b_assets.validation.verdict import Verdict
@@ -130,7 +131,7 @@ def judge_safely(
     """A partition so broken that it cannot be judged has broken the rule that the error names."""
     try:
         with profiling.measure(f"judge {judge.__module__.rsplit('.', 1)[-1]}", country):
-            return judge(segment, country)
+            return tried(f"what judges {country} reads", lambda: judge(segment, country))
     except Segment1BError as err:
         verdict = Verdict(err.code, False, err.detail, {"file": err.file or ""})
         return {EVERY_DATASET: [verdict]}

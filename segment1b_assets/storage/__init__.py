@@ -1,5 +1,6 @@
 """Where datasets lie and how they are read and published.
 
-What belongs here: paths under a data root, the publish law, the parquet writer, readers, reports
-and the Dagster IO manager. What does not: any maths (`core`) and any judging (`validation`).
+What belongs here: paths under a data root, the publish law, the parquet writer, readers and
+reports. What does not: maths (`core`), judging (`validation`) and Dagster, whose IO manager
+stands beside the seam in `assets`.
 """

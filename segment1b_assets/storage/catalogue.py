@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.parquet import UNREADABLE, open_parquet, unreadable
+from segment1b_assets.storage.parquet import open_parquet, reading
 
 #: More different texts than this are no country codes; and a row's code is kept in 16 bits.
 _MAX_CODES = 10_000
@@ -120,12 +120,10 @@ class _Part:
 def _read_file(path: Path, manifest_fingerprint: str, codes: dict[str, int]) -> _Part:
     with open_parquet(path) as reader:
         _require_schema(reader.schema_arrow, path)
-    try:
+    with reading(path):
         table = pq.ParquetFile(
             path, read_dictionary=["legal_country_iso", "manifest_fingerprint"]
         ).read(columns=list(_COLUMNS[:4]))
-    except UNREADABLE as err:
-        raise unreadable(path, err) from err
     for name in table.column_names:
         if table.column(name).null_count:
             raise Segment1BError("E305_SCHEMA_INVALID", f"column {name!r} holds a null", file=path)

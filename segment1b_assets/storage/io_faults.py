@@ -33,14 +33,17 @@ _NEXT_STEP = {
 }
 
 
-def io_error(err: OSError, what: str, country: str | None = None) -> Segment1BError:
+def io_error(
+    err: OSError, what: str, country: str | None = None, tries: int = IO_TRIES
+) -> Segment1BError:
     """The error for `what` ("tile_index", "the validation bundle") after its last try.
 
     E_INPUT_MISSING for a file that is not there, E_IO for everything else.
     """
+    often = f", {tries} times" if tries > 1 else ""
     return Segment1BError(
         "E_INPUT_MISSING" if isinstance(err, FileNotFoundError) else "E_IO",
-        f"{what} could not be read or written, {IO_TRIES} times ({type(err).__name__}: {err})",
+        f"{what} could not be read or written{often} ({type(err).__name__}: {err})",
         country=country,
         file=err.filename,
         next_step=_NEXT_STEP.get(err.errno or 0),

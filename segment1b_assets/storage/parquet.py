@@ -7,7 +7,9 @@ on nothing else: rows are cut into row groups by count alone, whatever batches t
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -41,7 +43,7 @@ _DENSE = frozenset({"weight_fp"})
 
 #: What Arrow raises over bytes that are no sound parquet: its own errors, text that is not UTF-8
 #: (a ValueError), a size that no memory holds.
-UNREADABLE: Final = (pa.ArrowException, ValueError, OverflowError, OSError, MemoryError)
+_UNREADABLE: Final = (pa.ArrowException, ValueError, OverflowError, OSError, MemoryError)
 
 
 class PartitionWriter:
@@ -164,12 +166,10 @@ def read_batches(
                 raise Segment1BError(
                     "E_INPUT_SCHEMA", f"column {sorted(missing)[0]!r} is missing", file=path
                 )
-            try:
+            with reading(path):
                 yield from reader.iter_batches(
                     batch_size=batch_rows, columns=None if columns is None else list(columns)
                 )
-            except UNREADABLE as err:
-                raise unreadable(path, err) from err
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
@@ -179,10 +179,8 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         Segment1BError: E_INPUT_MISSING or E_INPUT_SCHEMA.
     """
     require_file(path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA")
-    try:
+    with reading(path):
         return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
-    except UNREADABLE as err:
-        raise unreadable(path, err) from err
 
 
 def lineage_of(path: Path) -> dict[str, str]:
@@ -202,7 +200,20 @@ def lineage_of(path: Path) -> dict[str, str]:
         ) from err  # fmt: skip
 
 
-def unreadable(path: Path, err: Exception) -> Segment1BError:
-    """The error for what Arrow raised (`UNREADABLE`) over a file's bytes."""
-    reason = " ".join(str(err).split())[:200]
-    return Segment1BError("E_INPUT_SCHEMA", f"cannot be read as parquet: {reason}", file=path)
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell what Arrow raises over a file as bad data, or as the machine's fault if it is that.
+
+    Raises:
+        Segment1BError: E_INPUT_SCHEMA, the bytes are no sound parquet.
+        OSError: the machine refused to read them; only then does Arrow's error have an errno.
+    """
+    try:
+        yield
+    except _UNREADABLE as err:
+        if isinstance(err, OSError) and err.errno:
+            raise OSError(err.errno, os.strerror(err.errno), str(path)) from err
+        reason = " ".join(str(err).split())[:200]
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", f"cannot be read as parquet: {reason}", file=path
+        ) from err

@@ -12,7 +12,7 @@ from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import receipt
 from segment1b_assets.storage.gate import Receipt, receipt_document, require_receipt, write_once
-from segment1b_assets.storage.parquet import UNREADABLE, open_parquet, read_batches, unreadable
+from segment1b_assets.storage.parquet import open_parquet, read_batches, reading
 from segment1b_assets.storage.segment import REFERENCES, Segment
 
 
@@ -110,9 +110,7 @@ def _require_placed(segment: Segment, fingerprint: str) -> None:
 
 def _distinct_texts(path: Path, column: str) -> set[str]:
     found: set[str] = set()
-    try:
+    with reading(path):  # a text that is not UTF-8 shows only now
         for batch in read_batches([path], [column], BATCH_ROWS):
             found.update(map(str, batch.column(column).unique().to_pylist()))
-    except UNREADABLE as err:  # a text that is not UTF-8 shows only now
-        raise unreadable(path, err) from err
     return found

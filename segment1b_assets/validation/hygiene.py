@@ -14,7 +14,7 @@ from pandera.errors import SchemaError, SchemaErrors
 from segment1b_assets.contracts import CONTRACT_VERSION
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import Column, TableSchema
-from segment1b_assets.storage.parquet import UNREADABLE, lineage_of, open_parquet
+from segment1b_assets.storage.parquet import lineage_of, open_parquet, reading
 from segment1b_assets.validation.verdict import Verdict
 
 _POLARS: Mapping[str, type[pl.DataType]] = {
@@ -91,7 +91,7 @@ def _form(country: str, files: Sequence[Path], table: TableSchema, code: str) ->
     rows = 0
     for path in files:
         try:
-            with open_parquet(path) as reader:
+            with open_parquet(path) as reader, reading(path):
                 if not reader.schema_arrow.equals(table.arrow, check_metadata=False):
                     return Verdict(code, False, f"{path.name} has the schema {reader.schema_arrow}")
                 for batch in reader.iter_batches(batch_size=1 << 20):
@@ -107,10 +107,8 @@ def _form(country: str, files: Sequence[Path], table: TableSchema, code: str) ->
                         model.validate(frame)
         except (SchemaError, SchemaErrors) as err:
             return Verdict(code, False, f"{path.name}: {' '.join(str(err).split())[:300]}")
-        except UNREADABLE as err:
-            return Verdict(code, False, f"{path.name}: {' '.join(str(err).split())[:300]}")
         except Segment1BError as err:
-            return Verdict(code, False, err.detail)
+            return Verdict(code, False, f"{path.name} {err.detail}")
     return Verdict(code, True, facts={"rows": rows, "files": len(files)})
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TableSchema
-from segment1b_assets.storage.parquet import UNREADABLE, lineage_of, open_parquet
+from segment1b_assets.storage.parquet import lineage_of, open_parquet, reading
 
 
 def form_fault(
@@ -37,8 +37,6 @@ def form_fault(
             found = lineage_of(path)
         except Segment1BError as err:
             return f"{path.name} {err.detail}"
-        except UNREADABLE as err:
-            return f"{path.name} cannot be read: {' '.join(str(err).split())[:200]}"
         if fault:
             return f"{path.name}: {fault}"
         for name, value in (lineage or {}).items():
@@ -57,7 +55,10 @@ def _schema_fault(path: Path, table: TableSchema) -> str | None:
 
 def _label_fault(path: Path, labels: Mapping[str, str]) -> str | None:
     # Read as dictionaries, a constant column of any length is one string and its indices.
-    with pq.ParquetFile(path, memory_map=False, read_dictionary=list(labels)) as reader:
+    with (
+        reading(path),
+        pq.ParquetFile(path, memory_map=False, read_dictionary=list(labels)) as reader,
+    ):
         for batch in reader.iter_batches(columns=list(labels)):
             for name, wanted in labels.items():
                 column = batch.column(name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.storage.parquet import UNREADABLE, open_parquet, unreadable
+from segment1b_assets.storage.parquet import open_parquet, reading
 from segment1b_assets.validation.findings import Findings
 
 Block = dict[str, NDArray[Any]]
@@ -44,21 +44,21 @@ def read_blocks(
                 raise Segment1BError(
                     "E_INPUT_SCHEMA", f"the columns are not those of {dataset}", file=path
                 )
-        try:
-            # As a dictionary a constant column is one string and indices that nobody looks at.
-            with pq.ParquetFile(
+        # As a dictionary a constant column is one string and indices that nobody looks at.
+        with (
+            reading(path),
+            pq.ParquetFile(
                 path, memory_map=False, pre_buffer=False, read_dictionary=list(labels)
-            ) as reader:
-                for batch in reader.iter_batches(batch_size=BLOCK_ROWS, use_threads=False):
-                    for name, (value, code) in labels.items():
-                        _judge_label(batch.column(name), name, value, code, findings)
-                    yield {
-                        f.name: batch.column(f.name).to_numpy(zero_copy_only=True)
-                        for f in batch.schema
-                        if f.name not in labels
-                    }
-        except UNREADABLE as err:
-            raise unreadable(path, err) from err
+            ) as reader,
+        ):
+            for batch in reader.iter_batches(batch_size=BLOCK_ROWS, use_threads=False):
+                for name, (value, code) in labels.items():
+                    _judge_label(batch.column(name), name, value, code, findings)
+                yield {
+                    f.name: batch.column(f.name).to_numpy(zero_copy_only=True)
+                    for f in batch.schema
+                    if f.name not in labels
+                }
 
 
 def _judge_label(

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 #: Audit architecture and system call numbers by machine.
 _MACHINES: dict[str, tuple[int, dict[str, tuple[int, ...]]]] = {
-    "x86_64": (0xC000003E, {"flock": (73,), "fsync": (74,), "link": (86, 265)}),
-    "aarch64": (0xC00000B7, {"flock": (32,), "fsync": (82,), "link": (37,)}),
+    "x86_64": (0xC000003E, {"flock": (73,), "fsync": (74,), "link": (86, 265), "pread64": (17,)}),
+    "aarch64": (0xC00000B7, {"flock": (32,), "fsync": (82,), "link": (37,), "pread64": (67,)}),
 }
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
@@ -28,7 +28,7 @@ def can_refuse() -> bool:
 
 
 def refuse_calls(calls: Mapping[str, int]) -> None:
-    """From now on the named calls ("flock", "fsync", "link") fail with these errnos, for good."""
+    """From now on the named calls (keys of ``_MACHINES``) fail with these errnos, for good."""
     architecture, numbers = _MACHINES[platform.machine()]
     program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _ALLOW)]
     program.append((_LOAD, 0, 0, 0))

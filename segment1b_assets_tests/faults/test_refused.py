@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import sys
 from pathlib import Path
 
 import pytest
 
+from segment1b_assets.cli import main
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.run_ledger import RunLedger
+from segment1b_assets.storage.segment import SegmentOptions, open_segment
 from segment1b_assets_tests.faults import mounts, runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
-from segment1b_assets_tests.faults.refusing_kernel import can_refuse
+from segment1b_assets_tests.faults.refusing_kernel import can_refuse, refuse_calls
 
 pytestmark = pytest.mark.timeout(LONG)
 refusing = pytest.mark.skipif(not can_refuse(), reason="no system call numbers for this machine")
@@ -49,6 +52,36 @@ def test_a_refused_system_call_is_told_by_name(
         assert word in run.text()
     assert runs.tree(root) == {}
     runs.finish(root, tmp_path / "home", undisturbed.whole)
+
+
+def verify_without_reading(root: str, loaded: bool) -> int:
+    """``segment1b verify`` where the kernel refuses Arrow's reads, and Python's own it does not."""
+    if loaded:
+        segment = open_segment(SegmentOptions(root))
+        segment.warm("iso_names", "policies", "identity", "receipt", "grid", "catalogue")
+    refuse_calls({"pread64": errno.EIO})
+    sys.argv[1:] = ["verify", "--root", root, "--states", "s8"]
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(str(ended.value.code))
+
+
+@refusing
+@pytest.mark.parametrize("loaded", [False, True], ids=["inputs", "partitions"])
+def test_a_disk_that_loses_what_it_holds_is_not_called_bad_data(
+    loaded: bool, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    child = runs.nursery().bear(
+        "segment1b_assets_tests.faults.test_refused:verify_without_reading",
+        {"root": str(undisturbed.done), "loaded": loaded},
+        tmp_path / "output",
+    )
+    assert child.end() == 1
+    told = child.output.read_text()
+    for word in ("E_IO", "Input/output error", "site_locations" if loaded else "iso3166.parquet"):
+        assert word in told
+    assert "E_INPUT_SCHEMA" not in told
+    assert "Traceback" not in told
 
 
 def test_the_disk_fills_while_s9_writes_its_bundle(
