@@ -32,9 +32,19 @@ class Receipt:
 
 
 def utc_now() -> str:
-    """Now, or SOURCE_DATE_EPOCH where that is set: RFC 3339, 6 decimals, Z."""
+    """Now, or SOURCE_DATE_EPOCH where that is set: RFC 3339, 6 decimals, Z.
+
+    Raises:
+        Segment1BError: E_POLICY_INVALID, where the variable is no time that can be written so.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.now(UTC) if not epoch else datetime.fromtimestamp(int(epoch), UTC)
+    try:
+        moment = datetime.now(UTC) if not epoch else datetime.fromtimestamp(int(epoch), UTC)
+    except (ValueError, OverflowError, OSError) as err:
+        raise Segment1BError(
+            "E_POLICY_INVALID", "the variable SOURCE_DATE_EPOCH must be whole seconds since 1970",
+            value=epoch, next_step="unset SOURCE_DATE_EPOCH or mend it, and start again",
+        ) from err  # fmt: skip
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
