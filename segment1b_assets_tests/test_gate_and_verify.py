@@ -92,6 +92,23 @@ def test_verify_names_the_rule_that_one_changed_value_breaks(
     assert f"{dataset} {code} [{country}]" in result.output
 
 
+@pytest.mark.parametrize("dataset", ["tile_index", "tile_bounds"])
+@pytest.mark.parametrize("token", ["country", "parameter_hash", "contract_version"])
+def test_verify_names_tiles_whose_lineage_is_another_path_s(
+    dataset: str, token: str, root: Path, finished: tuple[Path, list[str]]
+) -> None:
+    country = finished[1][0]
+    path = part(root, dataset, country)
+    table = pq.ParquetFile(path).read()
+    lineage = {**(table.schema.metadata or {}), token.encode(): b"another"}
+    pq.write_table(table.replace_schema_metadata(lineage), path)
+    words = ["verify", "--root", str(root), "--countries", country, "--states", "s1"]
+    result = CliRunner().invoke(group, words)
+    assert result.exit_code == 1
+    assert f"{dataset} E_INPUT_SCHEMA [{country}]" in result.output
+    assert f"says {token}='another'" in result.output
+
+
 def test_verify_passes_what_was_published(root: Path) -> None:
     result = CliRunner().invoke(group, ["verify", "--root", str(root)])
     assert result.exit_code == 0, result.output
@@ -169,6 +186,11 @@ def test_s9_names_a_country_that_is_missing(root: Path, finished: tuple[Path, li
     assert not outcome.success
     assert f"s7_site_synthesis is missing for {country}" in " ".join(outcome.messages)
     assert not list(root.glob("layer1/1B/validation/*/_passed.flag"))
+    (told,) = root.glob("layer1/1B/validation/*/s9_summary.json")
+    rows = pq.read_metadata(part(root, "site_locations", country)).num_rows
+    assert json.loads(told.read_bytes())["by_country"][country] == {
+        "rows_s7": 0, "rows_s8": rows, "parity_ok": False,
+    }  # fmt: skip
 
 
 def test_foreign_metadata_costs_its_own_country_the_flag_and_no_more(

@@ -141,3 +141,18 @@ def test_retire_and_verify_say_what_they_want(world: World) -> None:
     assert CliRunner().invoke(group, ["verify", *base, "--states", "s9"]).exit_code == 1
     assert run(world.root, countries).success
     assert CliRunner().invoke(group, ["verify", *base, "--states", "s9"]).exit_code == 0
+
+
+@pytest.mark.parametrize("clock", ["soon", "1e9", "99999999999999999999"])
+def test_a_clock_that_is_no_time_is_told_and_seals_nothing(
+    world: World, clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", clock)
+    outcome = run(world.root, ["AD"], ["S0"])
+    assert not outcome.success
+    (event,) = [
+        json.loads(p.read_bytes()) for p in world.root.glob("reports/**/state=S0/**/*.json")
+    ]
+    assert (event["event"], event["code"]) == ("S0_ERROR", "E_POLICY_INVALID")
+    assert "SOURCE_DATE_EPOCH" in event["detail"]
+    assert not list(world.root.glob("layer1/1B/*"))

@@ -9,6 +9,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.reports import read_report
 from segment1b_assets.storage.segment import Segment
 from segment1b_assets.validation.envelope import judge_envelope
+from segment1b_assets.validation.hygiene import judge_lineage
 from segment1b_assets.validation.tile_bounds import judge_tile_bounds
 from segment1b_assets.validation.tile_index import judge_tile_index
 from segment1b_assets.validation.verdict import Verdict
@@ -39,10 +40,14 @@ def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
     index = segment.files("tile_index", country)
     bounds = segment.files("tile_bounds", country)
     verdicts += _told(lambda: judge_tile_index(country, index, segment.grid, polygon, rule))
+    verdicts += _lineage(segment, country, "tile_index")
     verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(segment, "S1", country)))
     return {
         "tile_index": verdicts,
-        "tile_bounds": _told(lambda: judge_tile_bounds(country, bounds, index, segment.grid)),
+        "tile_bounds": [
+            *_told(lambda: judge_tile_bounds(country, bounds, index, segment.grid)),
+            *_lineage(segment, country, "tile_bounds"),
+        ],
     }
 
 
@@ -52,6 +57,14 @@ def _told(judge_table: Callable[[], Sequence[Verdict]]) -> Sequence[Verdict]:
         return judge_table()
     except Segment1BError as err:
         return [Verdict(err.code, False, err.detail, {"file": err.file or ""})]
+
+
+def _lineage(segment: Segment, country: str, dataset: str) -> list[Verdict]:
+    """S1 has no rule of its own for what a file says of its path; one that is gone says nothing."""
+    files = segment.files(dataset, country)
+    if not files:
+        return []
+    return [judge_lineage(country, files, segment.tokens(dataset, country), "E_INPUT_SCHEMA")]
 
 
 def foreign_codes(segment: Segment) -> dict[str, Segment1BError]:

@@ -31,14 +31,10 @@ def pass_gate(segment: Segment) -> Receipt:
         )
     digest = verify_flag(bundle)
     sealed = sealed_inputs(segment)
+    told = receipt_document(fingerprint, segment.root.relative(bundle) + "/", digest, sealed)
     # The receipt last: whoever finds it finds the sealed inputs too.
     write_once(segment.root, "sealed_inputs_1B", sealed, manifest_fingerprint=fingerprint)
-    write_once(
-        segment.root,
-        "s0_gate_receipt_1B",
-        receipt_document(fingerprint, segment.root.relative(bundle) + "/", digest, sealed),
-        manifest_fingerprint=fingerprint,
-    )
+    write_once(segment.root, "s0_gate_receipt_1B", told, manifest_fingerprint=fingerprint)
     return require_receipt(segment.root, fingerprint)
 
 

@@ -80,7 +80,7 @@ def judge_form(
         tokens: the path's tokens that the files' metadata must repeat.
         schema, lineage: the codes of the two verdicts, in that order in the result.
     """
-    return [_form(country, files, table, schema), _lineage(country, files, tokens, lineage)]
+    return [_form(country, files, table, schema), judge_lineage(country, files, tokens, lineage)]
 
 
 def _form(country: str, files: Sequence[Path], table: TableSchema, code: str) -> Verdict:
@@ -112,7 +112,10 @@ def _form(country: str, files: Sequence[Path], table: TableSchema, code: str) ->
     return Verdict(code, True, facts={"rows": rows, "files": len(files)})
 
 
-def _lineage(country: str, files: Sequence[Path], tokens: Mapping[str, str], code: str) -> Verdict:
+def judge_lineage(
+    country: str, files: Sequence[Path], tokens: Mapping[str, str], code: str
+) -> Verdict:
+    """Whether every file's metadata names the contract, the country and the path's tokens."""
     wanted = {"contract_version": CONTRACT_VERSION, **tokens, "country": country}
     for path in files:
         try:

@@ -96,6 +96,8 @@ def judge_jitter(
     _judge_fingerprint(found, files, identity.manifest_fingerprint)
     lines = cell_lines(grid)
     sites = _judge_rows(found, files, assignment_files, tiles, lines, points)
+    if sites and not events.exists():
+        found.add("E609_RNG_EVENT_COUNT", f"{events.name} is not there: no site has an event")
     log = FamilyLog(JITTER, country, identity, ts_utc, events, trace)
     replayed = JitterReplay(found, country, identity, lines, points, max_attempts)
     try:

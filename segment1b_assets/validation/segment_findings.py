@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -81,7 +82,7 @@ def judge_segment(segment: Segment, judges: Sequence[Judge], workers: int) -> Se
         return _judge_country(segment, judges, country)
 
     found = sorted(run_side_by_side(one, demanded, workers), key=lambda f: f.country)
-    found += [CountryFindings(c, faults=["missing"]) for c in sorted(absent)]
+    found += [_absent(segment, country) for country in sorted(absent)]
     found.sort(key=lambda f: f.country)
     for country in found:
         if country.country not in absent:
@@ -98,6 +99,17 @@ def _missing(segment: Segment) -> dict[str, list[str]]:
                 missing.setdefault(dataset, []).append(country)
                 break
     return missing
+
+
+def _absent(segment: Segment, country: str) -> CountryFindings:
+    """A country that a state is missing for: not judged, but what is there of it is counted."""
+    found = CountryFindings(country, faults=["missing"])
+    # A file that cannot be counted needs no word of its own: the country is named already.
+    with contextlib.suppress(Segment1BError):
+        found.rows_s7 = row_count(segment, "s7_site_synthesis", country)
+    with contextlib.suppress(Segment1BError):
+        found.rows_s8 = row_count(segment, "site_locations", country)
+    return found
 
 
 def _judge_country(segment: Segment, judges: Sequence[Judge], country: str) -> CountryFindings:
