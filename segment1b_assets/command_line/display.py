@@ -119,14 +119,22 @@ def _rate(tally: Tally) -> float:
 
 
 def failures_table(failures: Mapping[tuple[str, str], str]) -> Table:
-    """A row for each (state, reason): which countries."""
-    table = Table(title="what failed", show_lines=True)
+    """A row for each (state, reason): which countries. Where they are left out is not repeated."""
+    table = Table(
+        title="what failed",
+        caption="Later states leave these countries out; the others went on.",
+        show_lines=True,
+    )
     table.add_column("state")
     table.add_column("countries")
     table.add_column("code, reason and next step", overflow="fold")
     grouped: dict[tuple[str, str], list[str]] = {}
+    told: set[tuple[str, str]] = set()
     for (state, country), reason in sorted(failures.items()):
-        shared = reason.replace(f"[{country}]", "").replace(f"country={country}", "country=…")
+        if (country, reason) in told:
+            continue
+        told.add((country, reason))
+        shared = reason.replace(f" [{country}]", "").replace(f"country={country}", "country=…")
         grouped.setdefault((state, shared), []).append(country)
     for (state, reason), countries in grouped.items():
         table.add_row(state, summary_of_codes(countries), reason)

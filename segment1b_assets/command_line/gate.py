@@ -7,15 +7,19 @@ from pathlib import Path
 import click
 
 from segment1b_assets.command_line.choices import root_options
-from segment1b_assets.reader import pass_flag
+from segment1b_assets.reader import PassedSites, pass_flag
 
 
 @click.command()
 @root_options
 def gate(root: str | None, seed: int | None, manifest_fingerprint: str | None) -> None:
     """Recompute 1B's flag and every site file's checksum; exit status 0 only if all of it holds."""
-    passed = pass_flag(root, seed, manifest_fingerprint)
-    click.echo(
+    click.echo(told(pass_flag(root, seed, manifest_fingerprint)))
+
+
+def told(passed: PassedSites) -> str:
+    """A valid flag in one line."""
+    return (
         f"PASS seed={passed.seed} manifest_fingerprint={passed.manifest_fingerprint} "
         f"sha256_hex={passed.flag_sha256_hex} ({len(passed.files)} files)"
     )

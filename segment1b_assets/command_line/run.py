@@ -18,7 +18,9 @@ from segment1b_assets.command_line.choices import (
     segment_of,
 )
 from segment1b_assets.command_line.display import RunDisplay, failures_table
+from segment1b_assets.command_line.gate import told
 from segment1b_assets.core.stream import BATCH_ROWS
+from segment1b_assets.reader import pass_flag
 from segment1b_assets.storage.drain import peak_rss_bytes
 from segment1b_assets.storage.profiling import Profiler, profiling
 
@@ -85,6 +87,9 @@ def run(
         console.print(failures_table({k: escape(v) for k, v in outcome.failures.items()}))
     for line in outcome.messages:
         console.print(line, style="red", highlight=False, markup=False)
+    if outcome.success and "S9" in chosen_states:
+        flag = told(pass_flag(segment.root.place, *segment.outlet_run))
+        console.print(f"S9 {flag}", highlight=False, soft_wrap=True)
     console.print(
         f"{'done' if outcome.success else 'FAILED'} in {time.perf_counter() - began:.1f} s, "
         f"peak memory {peak_rss_bytes() / 2**20:,.0f} MiB, Dagster run {outcome.run_id}",
