@@ -80,19 +80,25 @@ def read_site_locations(
 
 
 def _hold(data: DataRoot, name: str, told: str | None, path: Path | None) -> None:
+    country = name.rpartition("country=")[2].partition("/")[0]
+    next_step = f"materialise {country} again, then S9 (validation_bundle_1B)"
     if path is None:
         what = "a file that the bundle vouches for is not there"
     elif told is None:
         what = "a file that the bundle does not know lies among the site locations"
     elif sha256_of(path).hex() != told:
         what = "a file is not the one that the bundle vouches for"
+        next_step = (
+            f'segment1b retire --dataset site_locations --country {country} --why "changed on '
+            f'disk", then {next_step}'
+        )
     else:
         return
     raise Segment1BError(
         "E_FLAG_BAD",
         f"{what}: {name}",
         file=data.path / name,
-        next_step="materialise the country again, then S9 (validation_bundle_1B)",
+        next_step=next_step,
     )
 
 

@@ -173,6 +173,8 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
             )
             about = [*judged, *(c for c in failed if c not in judged)]
             yield from naming_what_was_judged(verdicts, context.instance, about)
+            if failed:  # of a country that failed, only the rule that stopped it is on record
+                take_back_announcements(context.instance, run, specs)
             for error in rejected.values():
                 write_failure(segment, state.id, error, run)
             if datasets:

@@ -1,9 +1,10 @@
-"""Takes back the announcement of verdicts that a run over many countries does not record.
+"""Takes back the announcement of verdicts that a run does not come to record.
 
 Dagster announces every rule of every country when a run is made. One that is announced and not
 recorded shows as skipped, and as *failed* as soon as the run fails for whatever reason: one
 broken polygon among 249 would paint every rule of every country red. Runs over many countries
-record a country's rules under `all_rules` (`verdict_events`), so the rest is taken back.
+record a country's rules under `all_rules` (`verdict_events`), so the rest is taken back. So is, in
+a run over few, what could not be judged of a country that failed.
 """
 
 from __future__ import annotations

@@ -62,6 +62,10 @@ def choose_states(text: str) -> list[str]:
                 f"{part!r} is not of the form s1 or s1..s4", param_hint="--states"
             )
         first, last = int(match[1]), int(match[2] or match[1])
+        if first > last:
+            raise click.BadParameter(
+                f"{part!r} runs backwards: write s{last}..s{first}", param_hint="--states"
+            )
         chosen.update(STATES[first : last + 1])
     return sorted(chosen)
 

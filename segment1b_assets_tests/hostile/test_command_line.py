@@ -67,6 +67,13 @@ CASES: list[tuple[str, Spoil, tuple[str, ...], str, tuple[str, ...]]] = [
         ("'XX'", "iso3166.parquet"),
     ),
     (
+        "states that run backwards",
+        lambda lab: None,
+        ("run", "--states", "s4..s1"),
+        "Usage",
+        ("'s4..s1'", "s1..s4"),
+    ),
+    (
         "an ISO list cut in half",
         lambda lab: files.half(lab.iso),
         ("run", *SOME),
