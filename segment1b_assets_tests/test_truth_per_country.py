@@ -136,6 +136,22 @@ def test_a_failed_run_over_many_paints_no_rule_of_a_good_country_red(
     assert judged(instance, "tile_index", "all_rules") == {**dict.fromkeys(GOOD, True), BAD: False}
 
 
+def test_a_failed_country_is_red_by_the_rule_that_stopped_it_alone(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    """One country by hand: what could not be judged of it is no failed check."""
+    small_world(tmp_path)
+    cross_itself(tmp_path, BAD)
+
+    result = run_assets(instance, tmp_path, ("tile_index", "tile_bounds"), [BAD])
+
+    assert not result.success
+    assert judged(instance, "tile_index", "E001_GEO_INVALID") == {BAD: False}
+    for rule in ("E002_RASTER_MISMATCH", "E003_DUP_TILE", "E008_INCLUSION_RULE"):
+        assert announced(instance, rule) == set(), rule
+        assert judged(instance, "tile_index", rule) == {}, rule
+
+
 def line_about_the_run(instance: dg.DagsterInstance, check: str) -> dict[str, str]:
     """Label -> text of what a check of tile_index says about a whole run."""
     key = dg.AssetCheckKey(dg.AssetKey("tile_index"), check)
