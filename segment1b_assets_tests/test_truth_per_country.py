@@ -143,7 +143,18 @@ def test_a_failed_country_is_red_by_the_rule_that_stopped_it_alone(
     small_world(tmp_path)
     cross_itself(tmp_path, BAD)
 
-    result = run_assets(instance, tmp_path, ("tile_index", "tile_bounds"), [BAD])
+    job = definitions.resolve_job_def("segment1b").get_subset(
+        asset_selection={dg.AssetKey("tile_index")}
+    )
+    run = instance.create_run_for_job(
+        job, run_config=run_config(tmp_path), tags=partition_tags([BAD])
+    )
+    assert announced(instance, "E003_DUP_TILE") == {BAD}
+    instance.add_run_tags(run.run_id, EVENTS_PER_COUNTRY)  # as the run coordinator does
+    queued = instance.get_run_by_id(run.run_id)
+    assert queued is not None
+
+    result = execute_run(InMemoryJob(job), queued, instance, raise_on_error=False)
 
     assert not result.success
     assert judged(instance, "tile_index", "E001_GEO_INVALID") == {BAD: False}
