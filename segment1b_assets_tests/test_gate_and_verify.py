@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -234,6 +235,14 @@ def test_a_judge_that_breaks_down_stands_against_its_country_alone(
 
     found = judge_segment(open_segment(SegmentOptions(root)), [judge], 2)
     assert found.faults == [f"{bad}: E_UNEXPECTED: judging failed: IndexError: past the end"]
+
+
+def test_a_disk_that_fails_is_no_finding_against_a_country(root: Path) -> None:
+    def judge(segment: Segment, country: str) -> dict[str, list[Verdict]]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        judge_segment(open_segment(SegmentOptions(root)), [judge], 2)
 
 
 def test_new_parameters_retire_the_bundle_before_the_sites(

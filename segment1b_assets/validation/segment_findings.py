@@ -139,6 +139,8 @@ def _judge_country(segment: Segment, judges: Sequence[Judge], country: str) -> C
             found.faults += [f"{label}: {fault}" for fault in evidence.faults]
     except Segment1BError as err:
         found.faults.append(str(err))
+    except OSError:
+        raise  # the machine's, and none of the country's: whoever judges tries again
     # A fault of a validator's keeps the flag from its country and names it, but the others are
     # judged all the same. A panic of Polars' is no Exception to Python.
     except (Exception, PanicException) as err:
