@@ -80,7 +80,7 @@ def read_site_locations(
 
 
 def _hold(data: DataRoot, name: str, told: str | None, path: Path | None) -> None:
-    country = name.rpartition("country=")[2].partition("/")[0]
+    country = Path(name).parent.name.removeprefix("country=")
     next_step = f"materialise {country} again, then S9 (validation_bundle_1B)"
     if path is None:
         what = "a file that the bundle vouches for is not there"

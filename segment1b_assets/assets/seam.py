@@ -124,8 +124,7 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
         ]
         judged = wanted or published_countries(segment, state.main)
         failed: dict[str, Segment1BError] = {}
-        if len(wanted) > RULES_IN_FULL:
-            take_back_announcements(context.instance, run, specs)
+        take_back_announcements(context.instance, run, specs)
         if datasets:
             try:
                 sweep_staging(segment.root)
@@ -173,8 +172,6 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
             )
             about = [*judged, *(c for c in failed if c not in judged)]
             yield from naming_what_was_judged(verdicts, context.instance, about)
-            if failed:  # of a country that failed, only the rule that stopped it is on record
-                take_back_announcements(context.instance, run, specs)
             for error in rejected.values():
                 write_failure(segment, state.id, error, run)
             if datasets:

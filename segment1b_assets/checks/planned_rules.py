@@ -3,8 +3,9 @@
 Dagster announces every rule of every country when a run is made. One that is announced and not
 recorded shows as skipped, and as *failed* as soon as the run fails for whatever reason: one
 broken polygon among 249 would paint every rule of every country red. Runs over many countries
-record a country's rules under `all_rules` (`verdict_events`), so the rest is taken back. So is, in
-a run over few, what could not be judged of a country that failed.
+record a country's rules under `all_rules` (`verdict_events`), so the rest is taken back. Of
+a country that failed nobody comes to judge the other rules, in a run over few as well. So every
+run takes all of it back before it starts, and what is judged is recorded as it comes.
 """
 
 from __future__ import annotations
