@@ -166,6 +166,9 @@ def test_a_changed_byte_of_the_product_shuts_the_gate(
     assert refused.value.code == "E_FLAG_BAD"
     result = CliRunner().invoke(group, ["gate", "--root", str(root)])
     assert isinstance(result.exception, Segment1BError)
+    # Materialising alone would meet the changed file, and refuse to replace it.
+    retire = f"segment1b retire --dataset site_locations --country {finished[1][0]} "
+    assert retire in str(result.exception)
 
 
 def test_s9_takes_the_flag_away_where_an_event_is_missing(root: Path) -> None:

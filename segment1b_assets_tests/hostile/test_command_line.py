@@ -188,3 +188,17 @@ def test_a_clock_that_is_none_is_told_and_writes_no_receipt(epoch: str, lab: Lab
     assert "E_POLICY_INVALID: the variable SOURCE_DATE_EPOCH must be whole seconds" in flat
     assert f"value: '{epoch}'" in flat
     assert not lab.receipt.exists()
+
+
+@pytest.mark.timeout(PATIENCE + 60)
+def test_a_failed_country_is_told_once_and_a_whole_run_ends_with_its_flag(lab: Lab) -> None:
+    whole = segment1b(lab, "run", *SOME, "--states", "s0..s9")
+    assert whole.status == 0, whole.text
+    assert "S9 PASS seed=" in whole.text
+
+    polygons.geometry(polygons.bow_tie)(lab)
+    said = segment1b(lab, "run", *SOME, "--states", "s1..s3")
+    assert said.status == 1
+    assert "S9 PASS" not in said.text
+    # S2 and S3 leave FK out for S1's reason, which is not said again.
+    assert said.text.partition("what failed")[2].count("E001_GEO_INVALID") == 1
