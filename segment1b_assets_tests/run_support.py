@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from numpy._core import _multiarray_umath
 
 from segment1b_assets.assets import seam
 from segment1b_assets.automation.command_run import Outcome, run_states
@@ -23,6 +24,11 @@ event_log_storage:
   class: WarmSqliteEventLogStorage
   config: {}
 """
+#: What numpy and the C library then do without: their sines end in other digits.
+PLAIN_PROCESSOR = {
+    "NPY_DISABLE_CPU_FEATURES": " ".join(_multiarray_umath.__cpu_dispatch__),
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX512F,-FMA,-FMA4",
+}
 ALL_STATES = tuple(f"S{n}" for n in range(10))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from decimal import Decimal, getcontext
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 
 from segment1b_assets.core.cell_area import row_areas, zone_area
 from segment1b_assets.core.grid import Grid
+from segment1b_assets_tests.run_support import PLAIN_PROCESSOR
 
 A = np.longdouble(6378137)
 F = 1 / np.longdouble("298.257223563")
@@ -64,3 +68,25 @@ def test_rounding_past_a_pole_counts_as_the_pole() -> None:
     exact = Grid(0.1, 0.0, -0.1, 90.0, 1, 1)
     over = Grid(0.1, 0.0, -0.1, float(np.nextafter(90.0, 91.0)), 1, 1)
     assert row_areas(over, 0, 1)[0] == pytest.approx(row_areas(exact, 0, 1)[0], rel=1e-11)
+
+
+#: Prints every bit of the areas of two grids' rows, from pole to pole.
+PRINT_BITS = """
+from segment1b_assets.core.cell_area import row_areas
+from segment1b_assets.core.grid import Grid
+for step in (0.1, 1 / 120):
+    grid = Grid(step, -180.0, -step, 90.0, round(180 / step), 4)
+    print(row_areas(grid, 0, grid.nrows).tobytes().hex())
+"""
+
+
+def test_every_bit_is_the_same_on_every_processor() -> None:
+    bits = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", PRINT_BITS],
+            env={**os.environ, **processor}, capture_output=True, text=True, check=True,
+        ).stdout
+        for processor in ({}, PLAIN_PROCESSOR)
+    ]  # fmt: skip
+    assert len(bits[0]) > 16 * (1800 + 21600)
+    assert bits[0] == bits[1]

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from numpy._core import _multiarray_umath
 
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import (
     HISTORY,
+    PLAIN_PROCESSOR,
     copy_world,
     published,
     run,
@@ -67,13 +67,6 @@ def test_a_second_run_changes_nothing(
     assert run(root, countries).success
     assert {p: (root / p).stat().st_mtime_ns for p in published(root)} == before
     assert not [p for p in (root / ".staging").rglob("*") if p.is_file()]
-
-
-#: What numpy and the C library then do without: their sines end in other digits.
-PLAIN_PROCESSOR = {
-    "NPY_DISABLE_CPU_FEATURES": " ".join(_multiarray_umath.__cpu_dispatch__),
-    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX512F,-FMA,-FMA4",
-}
 
 
 def test_a_processor_without_vector_extensions_publishes_the_same_tree(tmp_path: Path) -> None:

@@ -103,12 +103,15 @@ def test_of_two_that_publish_other_bytes_one_wins_and_the_other_is_told(
     assert runs.left_over(tmp_path) == []
 
 
-def count_alone(root: str, counter: str) -> int:
-    """Add one to a counter's file, over and over, with nobody else between reading and writing."""
-    for _ in range(ROUNDS):
+def count_alone(root: str, mark: str, counter: str) -> int:
+    """Add one to a counter's file, each time when the other process is about to do so, too."""
+    told = Path(counter)
+    for number in range(ROUNDS):
+        _meet(told.parent, number, mark)
         with alone(DataRoot(Path(root)), "counting"):
-            told = Path(counter)
-            told.write_text(str(int(told.read_text("utf-8")) + 1), "utf-8")
+            count = int(told.read_text("utf-8"))
+            time.sleep(0.005)  # nobody else may come between reading and writing
+            told.write_text(str(count + 1), "utf-8")
     return 0
 
 
@@ -119,7 +122,7 @@ def test_what_is_done_alone_is_done_by_one_at_a_time_and_leaves_no_lock(tmp_path
     children = [
         runs.nursery().bear(
             "segment1b_assets_tests.faults.test_two_runs:count_alone",
-            {"root": str(root), "counter": str(counter)},
+            {"root": str(root), "mark": mark, "counter": str(counter)},
             tmp_path / f"output-{mark}",
         )
         for mark in MARKS
