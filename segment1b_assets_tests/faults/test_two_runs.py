@@ -104,14 +104,18 @@ def test_of_two_that_publish_other_bytes_one_wins_and_the_other_is_told(
 
 
 def count_alone(root: str, mark: str, counter: str) -> int:
-    """Add one to a counter's file, each time when the other process is about to do so, too."""
+    """Add to a counter's file twice, each time when the other process is about to do so, too.
+
+    Whoever has just let go comes again while the other still waits at the lock's old file.
+    """
     told = Path(counter)
     for number in range(ROUNDS):
         _meet(told.parent, number, mark)
-        with alone(DataRoot(Path(root)), "counting"):
-            count = int(told.read_text("utf-8"))
-            time.sleep(0.005)  # nobody else may come between reading and writing
-            told.write_text(str(count + 1), "utf-8")
+        for _ in range(2):
+            with alone(DataRoot(Path(root)), "counting"):
+                count = int(told.read_text("utf-8"))
+                time.sleep(0.005)  # nobody else may come between reading and writing
+                told.write_text(str(count + 1), "utf-8")
     return 0
 
 
@@ -129,7 +133,7 @@ def test_what_is_done_alone_is_done_by_one_at_a_time_and_leaves_no_lock(tmp_path
     ]
     for child in children:
         assert child.end() == 0, child.output.read_text()
-    assert int(counter.read_text("utf-8")) == len(MARKS) * ROUNDS
+    assert int(counter.read_text("utf-8")) == len(MARKS) * ROUNDS * 2
     assert runs.left_over(root) == []
 
 
