@@ -36,7 +36,7 @@ from segment1b_assets.core.tiles import tile_index
 from segment1b_assets.core.weights import tile_weights
 from segment1b_assets.storage.parquet import PartitionWriter, read_batches
 from segment1b_assets.storage.raster_values import RasterValues
-from segment1b_assets.storage.segment import Segment, SegmentOptions
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions
 from segment1b_assets.validation.alloc_plan import judge_alloc_plan
 from segment1b_assets.validation.tile_weights import judge_tile_weights
 from segment1b_assets.validation.verdict import Verdict
@@ -71,9 +71,9 @@ def make_raster(folder: Path, tiles: int) -> Facts:
 def cells_of(options: argparse.Namespace, folder: Path) -> tuple[Grid, CellRuns, Path]:
     """The grid, the country's cells and the raster, synthetic or of a world on disk."""
     if options.root:
-        segment = Segment(SegmentOptions(root=options.root))
-        raster = segment.root.of("population_raster_2025")
-        return segment.grid, segment.eligibility(options.country).runs, raster
+        inputs = RunInputs(RunOptions(root=options.root))
+        raster = inputs.root.path_for("population_raster_2025")
+        return inputs.grid, inputs.eligibility(options.country).runs, raster
     nrows = -(-options.tiles // NCOLS)
     starts = np.arange(0, options.tiles, NCOLS, dtype=np.int64)
     runs = CellRuns(starts, np.minimum(starts + NCOLS, options.tiles), NCOLS)
@@ -233,7 +233,7 @@ def failed(verdicts: list[Verdict]) -> list[str]:
     return [f"{v.code}: {v.detail}" for v in verdicts if not v.passed]
 
 
-def alone(step: Callable[..., Facts], *arguments: Any) -> Facts:
+def exclusive_lock(step: Callable[..., Facts], *arguments: Any) -> Facts:
     """Run a step in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(step, arguments)
@@ -252,13 +252,13 @@ def main() -> int:
     with TemporaryDirectory() as name:
         folder = Path(name)
         if not options.root:
-            alone(make_raster, folder, options.tiles)
-        alone(make_index, options, folder)
+            exclusive_lock(make_raster, folder, options.tiles)
+        exclusive_lock(make_index, options, folder)
         for step in (
             time_weights, write_weights, judge_weights, make_plan_weights, time_plan, judge_plan,
             check_plan,
         ):  # fmt: skip
-            found = alone(step, options, folder)
+            found = exclusive_lock(step, options, folder)
             ok = (
                 ok
                 and not found.get("failed")

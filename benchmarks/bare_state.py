@@ -15,63 +15,56 @@ from pathlib import Path
 
 from segment1b_assets.assets.every_state import COUNTRY_STATES
 from segment1b_assets.assets.s9_bundle import JUDGES
-from segment1b_assets.storage.drain import (
-    Done,
-    Job,
-    default_workers,
-    drain,
-    peak_rss_bytes,
-    run_side_by_side,
-)
+from segment1b_assets.storage.memory import peak_rss_bytes
+from segment1b_assets.storage.publish_partitions import Done, Job, publish_partitions
 from segment1b_assets.storage.reports import write_report
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions
 from segment1b_assets.storage.seal import pass_gate
-from segment1b_assets.storage.segment import Segment, SegmentOptions
+from segment1b_assets.storage.workers import default_workers, run_concurrently
 from segment1b_assets.validation.bundle_1b import publish_bundle
-from segment1b_assets.validation.segment_findings import judge_segment
+from segment1b_assets.validation.world_findings import judge_world
 
 
-def run_state(segment: Segment, state_id: str, workers: int) -> dict[str, object]:
+def run_state(inputs: RunInputs, state_id: str, workers: int) -> dict[str, object]:
     """Make and judge every country of a state; figures by dataset."""
     if state_id == "S0":
         began = time.perf_counter()
-        pass_gate(segment)
+        pass_gate(inputs)
         return {"seconds": time.perf_counter() - began, "judge_seconds": 0.0, "rows": 0, "bytes": 0}
     if state_id == "S9":
         began = time.perf_counter()
-        findings = judge_segment(segment, JUDGES, workers)
-        publish_bundle(segment, findings)
+        findings = judge_world(inputs, JUDGES, workers)
+        publish_bundle(inputs, findings)
         assert findings.passed, findings.faults[:5]
         return {"seconds": time.perf_counter() - began, "judge_seconds": 0.0, "rows": 0, "bytes": 0}
     state = next(s for s in COUNTRY_STATES if s.id == state_id)
     began = time.perf_counter()
-    segment.warm(*state.warm)
+    inputs.preload(*state.preload)
     if state.prepare:
-        state.prepare(segment)
-    countries = list(segment.iso_names)
+        state.prepare(inputs)
+    countries = list(inputs.iso_names)
     rows = size = 0
     for dataset, opener in state.outputs.items():
         jobs = [
             Job(
                 dataset,
                 c,
-                lambda c=c, opener=opener: opener(segment, c),  # type: ignore[misc]
-                state.cost(segment, c),
+                lambda c=c, opener=opener: opener(inputs, c),  # type: ignore[misc]
+                state.cost(inputs, c),
             )
             for c in countries
         ]
-        for outcome in drain(segment, jobs, workers):
+        for outcome in publish_partitions(inputs, jobs, workers):
             assert isinstance(outcome, Done), outcome
-            write_report(segment, state_id, outcome.country, dataset, outcome.output)
+            write_report(inputs, state_id, outcome.country, dataset, outcome.output)
             rows += int(outcome.output["rows_emitted"])
             size += int(outcome.output["bytes_on_disk"])
     made = time.perf_counter()
     judge = state.judge
-    by_cost = sorted(countries, key=lambda c: -state.cost(segment, c))
+    by_cost = sorted(countries, key=lambda c: -state.cost(inputs, c))
     broken = [
         (country, verdict.code, verdict.detail)
-        for country, verdicts in run_side_by_side(
-            lambda c: (c, judge(segment, c)), by_cost, workers
-        )
+        for country, verdicts in run_concurrently(lambda c: (c, judge(inputs, c)), by_cost, workers)
         for found in verdicts.values()
         for verdict in found
         if not verdict.passed
@@ -92,7 +85,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0)
     given = parser.parse_args()
     workers = given.workers or default_workers()
-    figures = run_state(Segment(SegmentOptions(given.root)), given.state, workers)
+    figures = run_state(RunInputs(RunOptions(given.root)), given.state, workers)
     print(json.dumps({**figures, "workers": workers, "peak_rss_bytes": peak_rss_bytes()}))
 
 

@@ -25,10 +25,10 @@ from rich.table import Table
 
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.storage.data_root import DataRoot
-from segment1b_assets.storage.drain import default_workers, run_side_by_side
 from segment1b_assets.storage.mirror import MIRROR_VARIABLE
 from segment1b_assets.storage.open_root import open_root
 from segment1b_assets.storage.publish import publish, staging_area
+from segment1b_assets.storage.workers import default_workers, run_concurrently
 
 #: What a country's partition weighs -> how many of them are measured.
 LOADS = {20 << 10: 200, 4 << 20: 32, 256 << 20: 2}
@@ -42,10 +42,10 @@ def put_all(root: DataRoot, parameter_hash: str, size: int, count: int, workers:
             folder = work / "partition"
             folder.mkdir()
             (folder / "part-00000.parquet").write_bytes(content)
-            target = root.of("tile_index", parameter_hash=parameter_hash, country=country)
+            target = root.path_for("tile_index", parameter_hash=parameter_hash, country=country)
             publish(root, folder, target, dataset="tile_index", country=country)
 
-    list(run_side_by_side(one, COUNTRY_CODES[:count], workers))
+    list(run_concurrently(one, COUNTRY_CODES[:count], workers))
 
 
 def read_all(root: DataRoot, parameter_hash: str, size: int, count: int, workers: int) -> None:
@@ -53,7 +53,7 @@ def read_all(root: DataRoot, parameter_hash: str, size: int, count: int, workers
         files = root.part_files("tile_index", parameter_hash=parameter_hash, country=country)
         return sum(path.stat().st_size for path in files)
 
-    found = sum(run_side_by_side(one, COUNTRY_CODES[:count], workers))
+    found = sum(run_concurrently(one, COUNTRY_CODES[:count], workers))
     assert found == size * count, f"{found} bytes came back of {size * count}"
 
 

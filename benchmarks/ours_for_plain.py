@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from segment1b_assets.assets.s1_tiles import S1
-from segment1b_assets.storage.drain import Done, Job, drain, peak_rss_bytes
-from segment1b_assets.storage.segment import Segment, SegmentOptions
+from segment1b_assets.storage.memory import peak_rss_bytes
+from segment1b_assets.storage.publish_partitions import Done, Job, publish_partitions
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions
 
 
 def main() -> None:
@@ -18,8 +19,8 @@ def main() -> None:
     parser.add_argument("--countries", required=True)
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
-    segment = Segment(SegmentOptions(given.root))
-    segment.warm(*S1.warm)
+    inputs = RunInputs(RunOptions(given.root))
+    inputs.preload(*S1.preload)
     tiles = 0
     began = time.perf_counter()
     for dataset, opener in S1.outputs.items():
@@ -27,12 +28,12 @@ def main() -> None:
             Job(
                 dataset,
                 c,
-                lambda c=c, opener=opener: opener(segment, c),  # type: ignore[misc]
-                S1.cost(segment, c),
+                lambda c=c, opener=opener: opener(inputs, c),  # type: ignore[misc]
+                S1.cost(inputs, c),
             )
             for c in given.countries.split(",")
         ]
-        for outcome in drain(segment, jobs, given.workers):
+        for outcome in publish_partitions(inputs, jobs, given.workers):
             assert isinstance(outcome, Done), outcome
             tiles += int(outcome.output["rows_emitted"])
     seconds = time.perf_counter() - began

@@ -21,14 +21,14 @@ import rasterio
 import rasterio.features
 import shapely
 
-from segment1b_assets.storage.drain import peak_rss_bytes
-from segment1b_assets.storage.segment import Segment, SegmentOptions
+from segment1b_assets.storage.memory import peak_rss_bytes
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions
 
 
-def tiles_the_plain_way(segment: Segment, country: str, out: Path) -> int:
+def tiles_the_plain_way(inputs: RunInputs, country: str, out: Path) -> int:
     """Write tile_index and tile_bounds of one country; returns the number of tiles."""
-    grid = segment.grid
-    shape = shapely.from_wkb(segment.shapes.wkb[country])
+    grid = inputs.grid
+    shape = shapely.from_wkb(inputs.shapes.wkb[country])
     west, south, east, north = shape.bounds
     top = max(0, int((north - grid.f) / grid.e))
     bottom = min(grid.nrows, int((south - grid.f) / grid.e) + 1)
@@ -79,12 +79,12 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--countries", required=True)
     given = parser.parse_args()
-    segment = Segment(SegmentOptions(given.root))
-    segment.warm("grid", "shapes")
+    inputs = RunInputs(RunOptions(given.root))
+    inputs.preload("grid", "shapes")
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         tiles = sum(
-            tiles_the_plain_way(segment, c, Path(folder)) for c in given.countries.split(",")
+            tiles_the_plain_way(inputs, c, Path(folder)) for c in given.countries.split(",")
         )
         seconds = time.perf_counter() - began
     print(json.dumps({"tiles": tiles, "seconds": seconds, "peak_rss_bytes": peak_rss_bytes()}))

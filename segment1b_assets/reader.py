@@ -1,4 +1,4 @@
-"""The reader's door: site locations, only behind a valid flag (contract section 4, S9)."""
+"""The reader's door: site locations, only behind a valid flag (contract §4, S9)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def pass_flag(
     data = open_root(root if root is not None else default_root())
     if seed is None or manifest_fingerprint is None:
         seed, manifest_fingerprint = find_outlet_run(data, seed, manifest_fingerprint)
-    bundle = data.here(data.of("validation_bundle_1B", manifest_fingerprint=manifest_fingerprint))
+    bundle = data.ensure_local(
+        data.path_for("validation_bundle_1B", manifest_fingerprint=manifest_fingerprint)
+    )
     try:
         digest = verify_flag(bundle)
     except Segment1BError as err:
@@ -52,7 +54,7 @@ def pass_flag(
         )
     egress = _json(bundle / "egress_checksums.json")
     tokens = {"seed": str(seed), "manifest_fingerprint": manifest_fingerprint}
-    countries = data.here(data.of("site_locations", **tokens, country="AA").parent)
+    countries = data.ensure_local(data.path_for("site_locations", **tokens, country="AA").parent)
     there = {data.relative(p): p for p in countries.glob("country=*/*")}
     for name in sorted({*egress, *there}):
         _hold(data, name, egress.get(name), there.get(name))

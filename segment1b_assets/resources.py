@@ -6,8 +6,8 @@ from pydantic import Field
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.data_root import default_root
-from segment1b_assets.storage.drain import default_workers
-from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs
+from segment1b_assets.storage.workers import default_workers
 
 
 class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -38,14 +38,14 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
     def threads(self) -> int:
         return self.workers or default_workers()
 
-    def segment(self) -> Segment:
+    def open(self) -> RunInputs:
         """The root's inputs, read anew where a file has changed.
 
         Raises:
-            Segment1BError: E_POLICY_INVALID for a seed that is no whole number; as `open_segment`.
+            Segment1BError: E_POLICY_INVALID, the seed is no whole number; as `open_run_inputs`.
         """
-        return open_segment(
-            SegmentOptions(
+        return open_run_inputs(
+            RunOptions(
                 root=self.root or default_root(),
                 seed=_whole_number(self.seed) if self.seed else None,
                 manifest_fingerprint=self.manifest_fingerprint or None,

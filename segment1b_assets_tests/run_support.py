@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from numpy._core import _multiarray_umath
 
-from segment1b_assets.assets import seam
+from segment1b_assets.assets import asset_factory
 from segment1b_assets.automation.command_run import Outcome, run_states
 from segment1b_assets.checks import verdict_events
-from segment1b_assets.storage.segment import SegmentOptions, open_segment
+from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 
 #: With the event log of our own dagster.yaml: half of a small run's time is Dagster's own SQLite.
 HISTORY = """\
@@ -37,7 +37,7 @@ def record_as_over_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
     For tests whose subject is not what is recorded; all rules are judged either way.
     """
-    for module in (seam, verdict_events):
+    for module in (asset_factory, verdict_events):
         monkeypatch.setattr(module, "RULES_IN_FULL", 0)
 
 
@@ -59,8 +59,8 @@ def run(
 ) -> Outcome:
     """One run as the command line starts it."""
     config: dict[str, object] = {"root": str(root), "workers": workers, "batch_rows": batch_rows}
-    segment = open_segment(SegmentOptions(root, batch_rows=batch_rows))
-    return run_states(states, sorted(countries), config, segment)
+    inputs = open_run_inputs(RunOptions(root, batch_rows=batch_rows))
+    return run_states(states, sorted(countries), config, inputs)
 
 
 def published(root: Path) -> dict[str, str]:

@@ -29,7 +29,7 @@ def put(root: DataRoot, *parts: bytes) -> Published:
         folder.mkdir()
         for number, content in enumerate(parts):
             (folder / f"part-{number:05d}.parquet").write_bytes(content)
-        target = root.of("tile_index", **FR)
+        target = root.path_for("tile_index", **FR)
         return publish(root, folder, target, dataset="tile_index", country="FR")
 
 

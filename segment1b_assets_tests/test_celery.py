@@ -208,7 +208,7 @@ def test_one_of_three_workers_is_killed_and_everything_is_done(
     assert any(name.endswith("_passed.flag") for name in expected)
     assert published(root) == expected
     left = [p.name for p in (root / ".staging").iterdir()]
-    assert not [name for name in left if not name.startswith(("loose-", "new-"))]
+    assert not [name for name in left if not name.startswith(("temporary-", "new-"))]
 
 
 @pytest.mark.celery

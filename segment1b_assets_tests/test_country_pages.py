@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from segment1b_assets.assets import seam
+from segment1b_assets.assets import asset_factory
 from segment1b_assets_tests.dagster_support import (
     BAD,
     FIVE,
@@ -59,7 +59,7 @@ def test_a_run_over_many_countries_draws_no_maps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_world(tmp_path / "root")
-    monkeypatch.setattr(seam, "RULES_IN_FULL", len(FIVE) - 1)
+    monkeypatch.setattr(asset_factory, "RULES_IN_FULL", len(FIVE) - 1)
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_assets(instance, tmp_path / "root", TILES).success
         assert maps(instance, "tile_index") == {}

@@ -20,9 +20,9 @@ from segment1b_assets.cli import group
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.export import export_geoparquet
 from segment1b_assets.reader import pass_flag
-from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
-from segment1b_assets.validation.segment_findings import judge_segment
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs
 from segment1b_assets.validation.verdict import Verdict
+from segment1b_assets.validation.world_findings import judge_world
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import run, use_history
 
@@ -120,9 +120,9 @@ def test_every_rule_gets_its_verdict_on_what_was_published(
     root: Path, finished: tuple[Path, list[str]]
 ) -> None:
     """A rule without one would show as skipped, and as failed where another country fails."""
-    segment = open_segment(SegmentOptions(root))
+    inputs = open_run_inputs(RunOptions(root))
     for state in COUNTRY_STATES:
-        verdicts = state.judge(segment, finished[1][0])
+        verdicts = state.judge(inputs, finished[1][0])
         for dataset, codes in state.rules.items():
             assert set(codes) <= {v.code for v in verdicts[dataset]}, dataset
 
@@ -231,21 +231,21 @@ def test_a_judge_that_breaks_down_stands_against_its_country_alone(
 ) -> None:
     bad = finished[1][0]
 
-    def judge(segment: Segment, country: str) -> dict[str, list[Verdict]]:
+    def judge(inputs: RunInputs, country: str) -> dict[str, list[Verdict]]:
         if country == bad:
             raise IndexError("past the end")
         return {}
 
-    found = judge_segment(open_segment(SegmentOptions(root)), [judge], 2)
+    found = judge_world(open_run_inputs(RunOptions(root)), [judge], 2)
     assert found.faults == [f"{bad}: E_UNEXPECTED: judging failed: IndexError: past the end"]
 
 
 def test_a_disk_that_fails_is_no_finding_against_a_country(root: Path) -> None:
-    def judge(segment: Segment, country: str) -> dict[str, list[Verdict]]:
+    def judge(inputs: RunInputs, country: str) -> dict[str, list[Verdict]]:
         raise OSError(errno.EIO, "Input/output error")
 
     with pytest.raises(OSError, match="Input/output error"):
-        judge_segment(open_segment(SegmentOptions(root)), [judge], 2)
+        judge_world(open_run_inputs(RunOptions(root)), [judge], 2)
 
 
 def test_new_parameters_retire_the_bundle_before_the_sites(

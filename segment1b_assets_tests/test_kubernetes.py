@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from segment1b_assets.automation.run_coordinator import PerCountryRunCoordinator
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import ROOT_VARIABLE
-from segment1b_assets.storage.drain import WORKERS_VARIABLE, default_workers
+from segment1b_assets.storage.workers import WORKERS_VARIABLE, default_workers
 from segment1b_assets_tests.kubernetes_api import kubernetes_api
 from segment1b_assets_tests.kubernetes_chart import ChartValues, dagster_yaml, deployments
 from segment1b_assets_tests.live_dagster import REPOSITORY

@@ -96,7 +96,7 @@ def test_of_two_that_have_not_seen_each_other_one_wins(
     one = bucket.root(monkeypatch, tmp_path / "one")
     two = bucket.root(monkeypatch, tmp_path / "two")
     put(two, b"warm")  # proves the store's conditions, which takes longer than a listing holds
-    retire(two, "tile_index", two.of("tile_index", **FR), "makes way")
+    retire(two, "tile_index", two.path_for("tile_index", **FR), "makes way")
     assert read(two) == []
     assert put(one, b"from one").status == "published"
     with pytest.raises(Segment1BError) as refused:
@@ -112,9 +112,9 @@ def test_a_mirror_never_answers_with_what_was_retired_and_made_anew(
     two = bucket.root(monkeypatch, tmp_path / "two")
     put(one, b"old one")
     assert read(two) == [b"old one"]
-    folder = retire(one, "tile_index", one.of("tile_index", **FR), "test")
+    folder = retire(one, "tile_index", one.path_for("tile_index", **FR), "test")
     two.refresh()
-    assert not two.of("tile_index", **FR).exists() or read(two) == []
+    assert not two.path_for("tile_index", **FR).exists() or read(two) == []
     assert not two.has_partition("tile_index", **FR)
     put(one, b"new one")
     two.refresh()
@@ -194,7 +194,7 @@ def test_left_over_uploads_can_be_retired(
     bucket.put(f"{FOLDER}/part-00001.parquet", b"left over")
     with pytest.raises(Segment1BError, match="segment1b retire"):
         put(root, b"whole")
-    retire(root, "tile_index", root.of("tile_index", **FR), "left over")
+    retire(root, "tile_index", root.path_for("tile_index", **FR), "left over")
     assert put(root, b"whole").status == "published"
     assert bucket.keys("layer1") == [f"{FOLDER}/part-00000.parquet"]
 
@@ -206,7 +206,7 @@ def test_the_stores_staging_folder_is_swept_of_what_is_old(
     bucket.put(".staging/left", b"by a killed upload")
     assert sweep_staging(root) == 0
     later = time.time() + 25 * 3600
-    monkeypatch.setattr("segment1b_assets.storage.push.time.time", lambda: later)
+    monkeypatch.setattr("segment1b_assets.storage.object_publish.time.time", lambda: later)
     assert sweep_staging(root) == 1
     assert bucket.keys() == []
 

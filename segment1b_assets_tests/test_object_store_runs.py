@@ -19,7 +19,7 @@ from segment1b_assets import read_site_locations
 from segment1b_assets.automation.command_run import run_states
 from segment1b_assets.cli import group
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.segment import SegmentOptions, open_segment
+from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import (
     ALL_STATES,
@@ -207,14 +207,14 @@ def test_credentials_are_nowhere_to_be_seen(
     finished: Finished, machine: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bucket = finished.bucket
-    segment = open_segment(SegmentOptions(bucket.url))
-    segment.warm("identity", "receipt")
+    inputs = open_run_inputs(RunOptions(bucket.url))
+    inputs.preload("identity", "receipt")
     config = {"root": bucket.url, "workers": 1}
     bucket.server.trait("deny", "1")
     try:
         gate = segment1b("gate", "--root", bucket.url)
         with pytest.raises(Segment1BError, match="refuses these credentials"):
-            run_states(["S8"], finished.countries, config, segment)
+            run_states(["S8"], finished.countries, config, inputs)
     finally:
         bucket.server.trait("deny", "")
     assert "refuses these credentials" in str(gate.exception)

@@ -1,4 +1,4 @@
-"""The same bytes whatever the workers, the batches, the order of runs (contract section 2)."""
+"""The same bytes whatever the workers, the batches, the order of runs (contract §2)."""
 
 from __future__ import annotations
 

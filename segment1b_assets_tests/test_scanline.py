@@ -81,7 +81,7 @@ def test_crossings_aimed_at_a_lattice_value(
 def test_the_bound_holds(
     x1: float, x2: float, ya: float, yb: float, share: float, shift: float
 ) -> None:
-    """A float crossing is never off by BOUND: the module's derivation, tried on any edge."""
+    """A float crossing is never off by BOUND: the module's derivation, with_retries on any edge."""
     y1, y2 = min(ya, yb), max(ya, yb)
     assume(y1 < y2)
     y = min(max(y1 + share * (y2 - y1), y1), y2)

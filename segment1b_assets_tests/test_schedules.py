@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from segment1b_assets.automation.changes import what_is_behind
 from segment1b_assets.automation.jobs import ALL_ASSETS
 from segment1b_assets.automation.schedules import catch_up, nightly, schedules, weekly_verification
+from segment1b_assets.automation.stale_partitions import find_stale_partitions
 from segment1b_assets.definitions import definitions
 from segment1b_assets.resources import Segment1B
 from segment1b_assets_tests.dagster_support import (
@@ -113,8 +113,8 @@ def test_nightly_catches_up_with_whatever_is_behind(
     assert tick(instance, root) == "nothing is behind, and the flag holds"
 
     # A partition goes missing under Dagster's nose.
-    segment = Segment1B(root=str(root)).segment()
-    shutil.rmtree(segment.path("s4_alloc_plan", "FJ"))
+    inputs = Segment1B(root=str(root)).segment()
+    shutil.rmtree(inputs.path("s4_alloc_plan", "FJ"))
     mend = tick(instance, root)
     assert isinstance(mend, dg.RunRequest)
     assert mend.tags["dagster/asset_partition_range_start"] == "FJ"
@@ -125,10 +125,10 @@ def test_nightly_catches_up_with_whatever_is_behind(
     assert "s3_requirements" not in made
     assert "tile_index" not in made
     made_well(launch(instance, root, mend))
-    assert segment.files("s4_alloc_plan", "FJ")
+    assert inputs.files("s4_alloc_plan", "FJ")
 
     # Only the flag is gone: only S9 is asked for.
-    shutil.rmtree(segment.path("validation_bundle_1B"))
+    shutil.rmtree(inputs.path("validation_bundle_1B"))
     flag = tick(instance, root)
     assert isinstance(flag, dg.RunRequest)
     assert [k.path[-1] for k in flag.asset_selection] == ["validation_bundle_1B"]
@@ -189,8 +189,8 @@ def test_what_is_behind_agrees_with_dagsters_own_resolver(
     policy = Segment1B(root=str(root)).segment().path("policy.s6.jitter")
     policy.write_text(policy.read_text().replace("4096", "4095"))
     made_well(run_assets(instance, root, made, ["FI", "FJ"]))
-    segment = Segment1B(root=str(root)).segment()
-    behind = what_is_behind(instance, segment)
+    inputs = Segment1B(root=str(root)).segment()
+    behind = find_stale_partitions(instance, inputs)
     for asset in BY_COUNTRY:
         # The other three are published at another address, which Dagster cannot know; whatever
         # it does call stale is behind, and what is behind elsewhere it does not deny by name.
@@ -227,9 +227,9 @@ def test_weekly_verification_judges_all_and_publishes_nothing(
     assert sorted(p for p in (root / "layer1").rglob("*")) == before
 
     # Site locations of one country, swapped for another's: the weekly run says so and fails.
-    segment = Segment1B(root=str(root)).segment()
-    path = segment.files("site_locations", "FI")[0]
-    path.write_bytes(segment.files("site_locations", "FJ")[0].read_bytes())
+    inputs = Segment1B(root=str(root)).segment()
+    path = inputs.files("site_locations", "FI")[0]
+    path.write_bytes(inputs.files("site_locations", "FJ")[0].read_bytes())
     bad = verify()
     assert not bad.success
     broken = {

@@ -92,11 +92,11 @@ def test_a_changed_input_launches_what_depends_on_it_once(
     version = instance.get_latest_data_version_record(dg.AssetKey("world_countries"), True)
     assert version is not None
     assert version.asset_observation is not None
-    segment = Segment1B(root=str(tmp_path)).segment()
+    inputs = Segment1B(root=str(tmp_path)).segment()
     assert version.asset_observation.tags is not None
     assert (
         version.asset_observation.tags["dagster/data_version"]
-        == input_versions(segment)["world_countries"]
+        == input_versions(inputs)["world_countries"]
     )
     assert tick() == "nothing has changed"
 
@@ -220,6 +220,6 @@ def test_a_run_that_told_its_failures_gets_no_second_event(
     assert {e["code"] for e in before} == {"E001_GEO_INVALID"}
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
-    segment = Segment1B(root=str(tmp_path)).segment()
-    assert record_dead_run(instance, segment, run, "Execution of run failed") == []
+    inputs = Segment1B(root=str(tmp_path)).segment()
+    assert record_dead_run(instance, inputs, run, "Execution of run failed") == []
     assert failure_events(tmp_path) == before

@@ -49,7 +49,7 @@ def halve(root: Path, country: str) -> None:
 
 def observe(instance: dg.DagsterInstance, root: Path) -> None:
     """What the sensor and the nightly schedule do first."""
-    from segment1b_assets.automation.changes import observe_inputs
+    from segment1b_assets.automation.stale_partitions import observe_inputs
 
     observe_inputs(instance, Segment1B(root=str(root)).segment())
 

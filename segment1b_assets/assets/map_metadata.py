@@ -9,11 +9,11 @@ import dagster as dg
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.maps.published import MAPPED, map_of
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 
 def map_metadata(
-    segment: Segment, dataset: str, country: str
+    inputs: RunInputs, dataset: str, country: str
 ) -> Mapping[str, dg.MarkdownMetadataValue]:
     """{"map": the picture, inside the markdown itself}; empty for datasets that have no map.
 
@@ -23,7 +23,7 @@ def map_metadata(
     if dataset not in MAPPED:
         return {}
     try:
-        picture = base64.b64encode(map_of(segment, dataset, country)).decode("ascii")
+        picture = base64.b64encode(map_of(inputs, dataset, country)).decode("ascii")
     except (Segment1BError, ValueError, OSError, MemoryError) as err:
         return {"map": dg.MetadataValue.md(f"No map: {err}")}
     text = f"![{dataset} of {country}](data:image/png;base64,{picture})"

@@ -18,12 +18,12 @@ from segment1b_assets.assets.versions import InputVersions, metadata_of
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.drain import Done, Failed, Job, drain
 from segment1b_assets.storage.input_versions import input_version
 from segment1b_assets.storage.progress import progress
+from segment1b_assets.storage.publish_partitions import Done, Failed, Job, publish_partitions
 from segment1b_assets.storage.reports import write_failure, write_report
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
-from segment1b_assets.storage.segment import Segment
 
 #: Seconds between two lines of progress in the run's log.
 LOG_SECONDS = 10.0
@@ -48,7 +48,7 @@ class CountryStreams:
     excluded: Mapping[str, Segment1BError]
     inputs: Mapping[dg.AssetKey, bool]
     code_version: str
-    depict: Callable[[Segment, str, str], Mapping[str, Any]] | None = None
+    depict: Callable[[RunInputs, str, str], Mapping[str, Any]] | None = None
     failed: dict[str, Segment1BError] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)
 
@@ -62,13 +62,13 @@ class ParquetByCountry(dg.ConfigurableIOManager):
     def handle_output(  # type: ignore[override]
         self, context: dg.OutputContext, obj: CountryStreams
     ) -> Iterator[DagsterEvent]:
-        segment = self.segment1b.segment()
+        inputs = self.segment1b.open()
         step = context.step_context
-        ledger = RunLedger(segment.root, step.run_id)
+        ledger = RunLedger(inputs.root, step.run_id)
         observed = {
             key: version
             for key in obj.inputs
-            if (dataset := INPUT_DATASETS.get(key)) and (version := input_version(segment, dataset))
+            if (dataset := INPUT_DATASETS.get(key)) and (version := input_version(inputs, dataset))
         }
         countries = [job.country for job in obj.jobs]
         versions = InputVersions(step.instance, obj.inputs, countries, observed)
@@ -80,16 +80,16 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         events: dict[str, dg.AssetMaterialization] = {}
         last_line = time.monotonic()
         with progress.state(obj.state, dataset, len(obj.jobs)) as meter:
-            jobs = [_reporting(segment, obj.state, job) for job in obj.jobs]
-            for outcome in drain(segment, jobs, self.segment1b.threads):
+            jobs = [_reporting(inputs, obj.state, job) for job in obj.jobs]
+            for outcome in publish_partitions(inputs, jobs, self.segment1b.threads):
                 if isinstance(outcome, Failed):
                     obj.failed[outcome.country] = outcome.error
-                    write_failure(segment, obj.state, outcome.error, step.run_id)
+                    write_failure(inputs, obj.state, outcome.error, step.run_id)
                     context.log.error(str(outcome.error))
                     meter.failed(outcome.country, outcome.error.code)
                     continue
                 done.append(outcome)
-                event = self._event(segment, key, outcome, obj, versions)
+                event = self._event(inputs, key, outcome, obj, versions)
                 events[outcome.country] = event
                 if deferred:
                     # Told at once: whatever befalls the run later, this country is done.
@@ -114,19 +114,19 @@ class ParquetByCountry(dg.ConfigurableIOManager):
 
     @staticmethod
     def _event(
-        segment: Segment,
+        inputs: RunInputs,
         key: dg.AssetKey,
         done: Done,
         obj: CountryStreams,
         versions: InputVersions,
     ) -> dg.AssetMaterialization:
-        extra = obj.depict(segment, key.path[-1], done.country) if obj.depict else {}
+        extra = obj.depict(inputs, key.path[-1], done.country) if obj.depict else {}
         return dg.AssetMaterialization(
             asset_key=key,
             partition=done.country,
             metadata={
                 **extra,
-                **metadata_of(done.output, segment.root.relative(done.published.path)),
+                **metadata_of(done.output, inputs.root.relative(done.published.path)),
             },
             tags=versions.tags(done.country, done.output["data_version"], obj.code_version),
         )
@@ -144,11 +144,11 @@ class ParquetByCountry(dg.ConfigurableIOManager):
             step.set_data_version(key, dg.DataVersion(version))
 
 
-def _reporting(segment: Segment, state: str, job: Job) -> Job:
+def _reporting(inputs: RunInputs, state: str, job: Job) -> Job:
     """The same job, which writes its run report as soon as it is published."""
     return replace(
         job,
-        on_published=lambda output: write_report(segment, state, job.country, job.dataset, output),
+        on_published=lambda output: write_report(inputs, state, job.country, job.dataset, output),
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from segment1b_assets.automation.previews import pinned_previews
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
+from segment1b_assets.dagster_previews import accept_preview_apis
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.input_versions import INPUTS, RUN_IDENTITY, SEGMENT_1A, input_version
 
@@ -43,7 +43,7 @@ def observe_input(dataset: str) -> dg.SourceAsset:
     if dataset in SEGMENT_1A:
         group = "segment_1a"
 
-    with pinned_previews():
+    with accept_preview_apis():
 
         @dg.observable_source_asset(
             name=asset_name(dataset),
@@ -57,21 +57,21 @@ def observe_input(dataset: str) -> dg.SourceAsset:
             tags={"dagster/kind/" + entry.format: "", "segment1b/input": "true"},
         )
         def observe(segment1b: Segment1B) -> dg.DataVersion:
-            segment = segment1b.segment()
+            inputs = segment1b.open()
             try:
-                version = input_version(segment, dataset)
+                version = input_version(inputs, dataset)
             except Segment1BError as err:
                 raise dg.Failure(str(err), allow_retries=False) from err
             if version is None:
                 raise dg.Failure(
-                    f"{dataset} is not there: {segment.path(dataset)}", allow_retries=False
+                    f"{dataset} is not there: {inputs.path(dataset)}", allow_retries=False
                 )
             return dg.DataVersion(version)
 
     return observe
 
 
-with pinned_previews():
+with accept_preview_apis():
 
     @dg.observable_source_asset(
         name=RUN_IDENTITY,
@@ -82,7 +82,7 @@ with pinned_previews():
     )
     def run_identity(segment1b: Segment1B) -> dg.DataVersion:
         try:
-            return dg.DataVersion(segment1b.segment().identity.run_id)
+            return dg.DataVersion(segment1b.open().identity.run_id)
         except Segment1BError as err:
             raise dg.Failure(str(err), allow_retries=False) from err
 

@@ -1,14 +1,14 @@
-"""S0: no PASS, no read. Verifies 1A's flag and seals the inputs (contract section 4, S0)."""
+"""S0: no PASS, no read. Verifies 1A's flag and seals the inputs (contract §4, S0)."""
 
 import dagster as dg
 
 from segment1b_assets.assets.parquet_io_manager import failure
 from segment1b_assets.assets.references import REFERENCE_KEYS
-from segment1b_assets.assets.whole_assets import tell_failed, tell_made
+from segment1b_assets.assets.unpartitioned import made_result, mark_failed
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.data_root import sha256_of
-from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.seal import pass_gate
@@ -28,23 +28,23 @@ from segment1b_assets.storage.seal import pass_gate
 def s0_gate_receipt(
     context: dg.AssetExecutionContext, segment1b: Segment1B
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    segment = segment1b.segment()
-    sweep_staging(segment.root)
+    inputs = segment1b.open()
+    sweep_staging(inputs.root)
     try:
-        receipt = tried("the gate's inputs", lambda: pass_gate(segment))
+        receipt = with_retries("the gate's inputs", lambda: pass_gate(inputs))
     except Segment1BError as err:
-        write_failure(segment, "S0", err, context.run.run_id)
-        tell_failed(context)
+        write_failure(inputs, "S0", err, context.run.run_id)
+        mark_failed(context)
         raise failure("s0_gate_receipt_1B", {"S0": err}) from err
-    path = segment.here("s0_gate_receipt_1B")
-    return tell_made(
+    path = inputs.ensure_local("s0_gate_receipt_1B")
+    return made_result(
         context,
-        segment,
+        inputs,
         metadata={
             "manifest_fingerprint": receipt.manifest_fingerprint,
             "flag_sha256_hex": receipt.flag_sha256_hex,
             "verified_at_utc": receipt.verified_at_utc,
-            "path": dg.MetadataValue.path(segment.root.relative(path)),
+            "path": dg.MetadataValue.path(inputs.root.relative(path)),
         },
         data_version=sha256_of(path).hex(),
     )

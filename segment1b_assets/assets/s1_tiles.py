@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
-from segment1b_assets.assets.seam import CountryState, country_assets
 from segment1b_assets.checks import s1_tiles as checks
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.tiles import tile_bounds, tile_index
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 #: What decides S1, of all that the parameter_hash names.
 INGRESS = (
@@ -20,25 +20,25 @@ INGRESS = (
 )
 
 
-def _index(segment: Segment, country: str) -> PartitionStream:
-    return _made_by(tile_index, segment, country)
+def _index(inputs: RunInputs, country: str) -> PartitionStream:
+    return _made_by(tile_index, inputs, country)
 
 
-def _bounds(segment: Segment, country: str) -> PartitionStream:
-    return _made_by(tile_bounds, segment, country)
+def _bounds(inputs: RunInputs, country: str) -> PartitionStream:
+    return _made_by(tile_bounds, inputs, country)
 
 
 def _made_by(
-    make: Callable[..., PartitionStream], segment: Segment, country: str
+    make: Callable[..., PartitionStream], inputs: RunInputs, country: str
 ) -> PartitionStream:
-    rule = segment.policies["policy.s1.tile_index"].inclusion_rule
-    cells = segment.eligibility(country)
-    stream = make(country, segment.grid, cells, rule, segment.options.batch_rows)
-    stream.facts["ingress_versions"] = segment.ingress_versions(INGRESS)
+    rule = inputs.policies["policy.s1.tile_index"].inclusion_rule
+    cells = inputs.eligibility(country)
+    stream = make(country, inputs.grid, cells, rule, inputs.options.batch_rows)
+    stream.facts["ingress_versions"] = inputs.ingress_versions(INGRESS)
     return stream
 
 
-S1 = CountryState(
+S1 = PartitionedState(
     id="S1",
     group="s1_tiles",
     outputs={"tile_index": _index, "tile_bounds": _bounds},
@@ -57,9 +57,9 @@ S1 = CountryState(
     follows=(),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "grid", "shapes", "parameter_hash"),
-    cost=lambda segment, country: float(segment.extent(country)),
-    foreign=checks.foreign_codes,
+    preload=("iso_names", "policies", "grid", "shapes", "parameter_hash"),
+    cost=lambda inputs, country: float(inputs.extent(country)),
+    unknown_codes=checks.unknown_code_errors,
     code_version="2",
 )
 

@@ -1,23 +1,23 @@
-"""S5: which site goes to which of its merchant's tiles (contract section 4, S5)."""
+"""S5: which site goes to which of its merchant's tiles (contract §4, S5)."""
 
 from __future__ import annotations
 
-from segment1b_assets.assets.seam import CountryState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.checks import s5_assignment as checks
 from segment1b_assets.core.assignment import site_tile_assignment
 from segment1b_assets.core.site_batches import SITE_BATCH
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.audit_log import write_audit_log
 from segment1b_assets.storage.input_versions import RUN_IDENTITY
-from segment1b_assets.storage.segment import Segment
-from segment1b_assets.storage.untouched import require_untouched
+from segment1b_assets.storage.receipt_check import require_receipt_match
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
 
 
-def _assignment(segment: Segment, country: str) -> PartitionStream:
-    require_untouched(segment, country, "s4_alloc_plan")
+def _assignment(inputs: RunInputs, country: str) -> PartitionStream:
+    require_receipt_match(inputs, country, "s4_alloc_plan")
     plan = batches(
-        segment,
+        inputs,
         "s4_alloc_plan",
         country,
         "E_INPUT_MISSING",
@@ -25,14 +25,14 @@ def _assignment(segment: Segment, country: str) -> PartitionStream:
     )
     return site_tile_assignment(
         country,
-        segment.identity,
-        segment.receipt.verified_at_utc,
+        inputs.identity,
+        inputs.receipt.verified_at_utc,
         plan,
-        min(SITE_BATCH, segment.options.batch_rows),
+        min(SITE_BATCH, inputs.options.batch_rows),
     )
 
 
-S5 = CountryState(
+S5 = PartitionedState(
     id="S5",
     group="s5_s8_sites",
     outputs={"s5_site_tile_assignment": _assignment},
@@ -44,8 +44,8 @@ S5 = CountryState(
     follows=("S4",),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "identity", "receipt"),
-    cost=lambda segment, country: float(segment.demand(country)),
+    preload=("iso_names", "policies", "identity", "receipt"),
+    cost=lambda inputs, country: float(inputs.demand(country)),
     prepare=write_audit_log,
 )
 

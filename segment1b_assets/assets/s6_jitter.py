@@ -1,28 +1,28 @@
-"""S6: where in its tile a site lies (contract section 4, S6)."""
+"""S6: where in its tile a site lies (contract §4, S6)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
-from segment1b_assets.assets.seam import CountryState, country_assets
 from segment1b_assets.checks import s6_jitter as checks
 from segment1b_assets.core.jitter import site_jitter
 from segment1b_assets.core.point_in_country import CountryTest
 from segment1b_assets.core.site_batches import SITE_BATCH
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.input_versions import RUN_IDENTITY
-from segment1b_assets.storage.segment import Segment
-from segment1b_assets.storage.untouched import require_untouched
+from segment1b_assets.storage.receipt_check import require_receipt_match
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
 
 
-def _jitter(segment: Segment, country: str) -> PartitionStream:
+def _jitter(inputs: RunInputs, country: str) -> PartitionStream:
     for dataset in ("s5_site_tile_assignment", "s4_alloc_plan"):
-        require_untouched(segment, country, dataset)
+        require_receipt_match(inputs, country, dataset)
     assignment = batches(
-        segment,
+        inputs,
         "s5_site_tile_assignment",
         country,
         "E_INPUT_MISSING",
@@ -30,13 +30,13 @@ def _jitter(segment: Segment, country: str) -> PartitionStream:
     )
     return site_jitter(
         country,
-        segment.identity,
-        segment.receipt.verified_at_utc,
+        inputs.identity,
+        inputs.receipt.verified_at_utc,
         assignment,
-        segment.grid,
-        _country_test(segment, country),
-        segment.policies["policy.s6.jitter"].max_attempts,
-        min(SITE_BATCH, segment.options.batch_rows),
+        inputs.grid,
+        _country_test(inputs, country),
+        inputs.policies["policy.s6.jitter"].max_attempts,
+        min(SITE_BATCH, inputs.options.batch_rows),
     )
 
 
@@ -49,17 +49,17 @@ class _Nowhere:
         return np.zeros(tile_id.size, np.bool_)
 
 
-def _country_test(segment: Segment, country: str) -> CountryTest | _Nowhere:
+def _country_test(inputs: RunInputs, country: str) -> CountryTest | _Nowhere:
     """The exact point test for the tiles that the country's plan uses."""
     used = [np.zeros(0, np.uint64)]
-    for batch in batches(segment, "s4_alloc_plan", country, "E_INPUT_MISSING", ["tile_id"]):
+    for batch in batches(inputs, "s4_alloc_plan", country, "E_INPUT_MISSING", ["tile_id"]):
         used.append(np.unique(batch.column("tile_id").to_numpy()))
     tiles = np.unique(np.concatenate(used))
-    polygon = segment.polygon(country)
-    return _Nowhere() if polygon is None else CountryTest(polygon, segment.grid, tiles)
+    polygon = inputs.polygon(country)
+    return _Nowhere() if polygon is None else CountryTest(polygon, inputs.grid, tiles)
 
 
-S6 = CountryState(
+S6 = PartitionedState(
     id="S6",
     group="s5_s8_sites",
     outputs={"s6_site_jitter": _jitter},
@@ -77,8 +77,8 @@ S6 = CountryState(
     follows=("S5",),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "identity", "receipt", "grid", "shapes"),
-    cost=lambda segment, country: float(segment.demand(country)),
+    preload=("iso_names", "policies", "identity", "receipt", "grid", "shapes"),
+    cost=lambda inputs, country: float(inputs.demand(country)),
 )
 
 s6_assets = country_assets(S6)

@@ -1,24 +1,24 @@
-"""S7: centroid + delta = coordinates (contract section 4, S7)."""
+"""S7: centroid + delta = coordinates (contract §4, S7)."""
 
 from __future__ import annotations
 
-from segment1b_assets.assets.seam import CountryState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.checks import s7_synthesis as checks
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_synthesis
-from segment1b_assets.storage.segment import Segment
-from segment1b_assets.storage.untouched import require_untouched
+from segment1b_assets.storage.receipt_check import require_receipt_match
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
 
 
-def _synthesis(segment: Segment, country: str) -> PartitionStream:
-    require_untouched(segment, country, "s6_site_jitter")
+def _synthesis(inputs: RunInputs, country: str) -> PartitionStream:
+    require_receipt_match(inputs, country, "s6_site_jitter")
     return site_synthesis(
-        country, batches(segment, "s6_site_jitter", country, "E_INPUT_MISSING"), segment.grid
+        country, batches(inputs, "s6_site_jitter", country, "E_INPUT_MISSING"), inputs.grid
     )
 
 
-S7 = CountryState(
+S7 = PartitionedState(
     id="S7",
     group="s5_s8_sites",
     outputs={"s7_site_synthesis": _synthesis},
@@ -30,8 +30,8 @@ S7 = CountryState(
     follows=("S6",),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "identity", "receipt", "grid"),
-    cost=lambda segment, country: float(segment.demand(country)),
+    preload=("iso_names", "policies", "identity", "receipt", "grid"),
+    cost=lambda inputs, country: float(inputs.demand(country)),
 )
 
 s7_assets = country_assets(S7)

@@ -1,4 +1,4 @@
-"""S8: the product that others read (contract section 4, S8)."""
+"""S8: the product that others read (contract §4, S8)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from datetime import timedelta
 
 import dagster as dg
 
-from segment1b_assets.assets.seam import CountryState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.checks import s8_site_locations as checks
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_locations
-from segment1b_assets.storage.retire import make_way
-from segment1b_assets.storage.segment import Segment
-from segment1b_assets.storage.untouched import require_untouched
+from segment1b_assets.storage.receipt_check import require_receipt_match
+from segment1b_assets.storage.retire import retire_superseded
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
 
 
-def _locations(segment: Segment, country: str) -> PartitionStream:
-    require_untouched(segment, country, "s7_site_synthesis")
-    return site_locations(
-        country, batches(segment, "s7_site_synthesis", country, "E_INPUT_MISSING")
-    )
+def _locations(inputs: RunInputs, country: str) -> PartitionStream:
+    require_receipt_match(inputs, country, "s7_site_synthesis")
+    return site_locations(country, batches(inputs, "s7_site_synthesis", country, "E_INPUT_MISSING"))
 
 
 #: Published bytes do not age, but their term does: the dictionary's retention says how long they
@@ -31,7 +29,7 @@ TERM_OF_SITE_LOCATIONS = dg.FreshnessPolicy.time_window(
     fail_window=_TERM, warn_window=_TERM - timedelta(days=30)
 )
 
-S8 = CountryState(
+S8 = PartitionedState(
     id="S8",
     group="s5_s8_sites",
     outputs={"site_locations": _locations},
@@ -43,9 +41,9 @@ S8 = CountryState(
     follows=("S7",),
     rules=checks.RULES,
     judge=checks.judge,
-    warm=("iso_names", "policies", "identity", "receipt"),
-    cost=lambda segment, country: float(segment.demand(country)),
-    before_publish=make_way,
+    preload=("iso_names", "policies", "identity", "receipt"),
+    cost=lambda inputs, country: float(inputs.demand(country)),
+    before_publish=retire_superseded,
     freshness=TERM_OF_SITE_LOCATIONS,
 )
 

@@ -1,19 +1,19 @@
-"""S9: one bundle and one flag over all countries that have outlets (contract section 4, S9)."""
+"""S9: one bundle and one flag over all countries that have outlets (contract §4, S9)."""
 
 import dagster as dg
 
+from segment1b_assets.assets.asset_factory import OWNERS
 from segment1b_assets.assets.parquet_io_manager import failure
-from segment1b_assets.assets.seam import OWNERS
-from segment1b_assets.assets.whole_assets import tell_failed, tell_made
+from segment1b_assets.assets.unpartitioned import made_result, mark_failed
 from segment1b_assets.checks import s7_synthesis, s8_site_locations
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.reader import pass_flag
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.validation.bundle_1b import publish_bundle, summary
-from segment1b_assets.validation.segment_findings import judge_segment
+from segment1b_assets.validation.world_findings import judge_world
 
 JUDGES = (s7_synthesis.judge, s8_site_locations.judge)
 
@@ -39,18 +39,18 @@ JUDGES = (s7_synthesis.judge, s8_site_locations.judge)
 def validation_bundle(
     context: dg.AssetExecutionContext, segment1b: Segment1B
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    segment = segment1b.segment()
-    sweep_staging(segment.root)
+    inputs = segment1b.open()
+    sweep_staging(inputs.root)
     try:
-        findings = tried(
-            "what S9 judges", lambda: judge_segment(segment, JUDGES, segment1b.threads)
+        findings = with_retries(
+            "what S9 judges", lambda: judge_world(inputs, JUDGES, segment1b.threads)
         )
-        published = tried("the 1B bundle", lambda: publish_bundle(segment, findings))
+        published = with_retries("the 1B bundle", lambda: publish_bundle(inputs, findings))
     except Segment1BError as err:
-        write_failure(segment, "S9", err, context.run.run_id)
-        tell_failed(context)
+        write_failure(inputs, "S9", err, context.run.run_id)
+        mark_failed(context)
         raise failure("validation_bundle_1B", {"S9": err}) from err
-    told = summary(segment, findings)
+    told = summary(inputs, findings)
     if not findings.passed:
         faults = findings.faults
         against = Segment1BError(
@@ -58,19 +58,19 @@ def validation_bundle(
             f"{len(faults)} findings stand against the flag: " + "; ".join(faults[:20]),
             file=published.path,
         )
-        write_failure(segment, "S9", against, context.run.run_id)
-        tell_failed(context)
+        write_failure(inputs, "S9", against, context.run.run_id)
+        mark_failed(context)
         raise failure("validation_bundle_1B", {"S9": against})
-    return tell_made(
+    return made_result(
         context,
-        segment,
+        inputs,
         metadata={
             "countries": len(findings.countries),
             "sites": told["sizes"]["rows_s8"],
             "rng_events": {k: v["events_total"] for k, v in told["rng"]["families"].items()},
             "published": published.status,
             "receipt": published.receipt,
-            "path": dg.MetadataValue.path(segment.root.relative(published.path)),
+            "path": dg.MetadataValue.path(inputs.root.relative(published.path)),
         },
         data_version=published.receipt,
     )
@@ -83,10 +83,10 @@ def validation_bundle(
     "Dagster never calls an asset over 249 partitions stale; this check does.",
 )
 def flag_still_holds(segment1b: Segment1B) -> dg.AssetCheckResult:
-    segment = segment1b.segment()
+    inputs = segment1b.open()
     try:
-        seed, fingerprint = segment.outlet_run
-        passed = pass_flag(segment.root.place, seed, fingerprint)
+        seed, fingerprint = inputs.outlet_run
+        passed = pass_flag(inputs.root.uri, seed, fingerprint)
     except Segment1BError as err:
         return dg.AssetCheckResult(passed=False, metadata={"reason": str(err)})
     return dg.AssetCheckResult(

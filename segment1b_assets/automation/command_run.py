@@ -17,8 +17,8 @@ from segment1b_assets.checks.every_country_done import NAME
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.definitions import definitions
 from segment1b_assets.storage.progress import Watcher, progress
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
-from segment1b_assets.storage.segment import Segment
 
 #: The job whose assets a command runs, all or some.
 JOB = "segment1b"
@@ -44,14 +44,14 @@ def run_states(
     states: Sequence[str],
     countries: Sequence[str],
     resources: Mapping[str, object],
-    segment: Segment,
+    inputs: RunInputs,
     watcher: Watcher | None = None,
 ) -> Outcome:
     """Materialise states with their checks, for some countries, in one run of this process.
 
     Args:
         resources: config of the ``segment1b`` resource.
-        segment: the same root, to read the run's ledger.
+        inputs: the same root, to read the run's ledger.
         watcher: is told of the progress.
     """
     keys = {dg.AssetKey(a) for s in states for a in STATE_ASSETS[s]}
@@ -69,15 +69,15 @@ def run_states(
                 asset_selection=keys,
             )
             result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
-            return _outcome(run.run_id, result, states, segment)
+            return _outcome(run.run_id, result, states, inputs)
     finally:
         progress.watcher = None
 
 
 def _outcome(
-    run_id: str, result: JobExecutionResult, states: Sequence[str], segment: Segment
+    run_id: str, result: JobExecutionResult, states: Sequence[str], inputs: RunInputs
 ) -> Outcome:
-    ledger = RunLedger(segment.root, run_id)
+    ledger = RunLedger(inputs.root, run_id)
     failures = {
         (state, country): str(error)
         for state in states

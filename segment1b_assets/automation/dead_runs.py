@@ -9,13 +9,13 @@ import dagster as dg
 from segment1b_assets.automation.jobs import STATE_ASSETS
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.reports import write_failure
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 _STATE_OF = {asset: state for state, assets in STATE_ASSETS.items() for asset in assets}
 
 
 def record_dead_run(
-    instance: dg.DagsterInstance, segment: Segment, run: dg.DagsterRun, message: str
+    instance: dg.DagsterInstance, inputs: RunInputs, run: dg.DagsterRun, message: str
 ) -> list[Path]:
     """Write one failure event for each state that a failed run left without a word.
 
@@ -48,7 +48,7 @@ def record_dead_run(
     if not began:
         left = {"": f"no step of the run began ({message})"}
     return [
-        write_failure(segment, state, _error(run, reason), run.run_id)
+        write_failure(inputs, state, _error(run, reason), run.run_id)
         for state, reason in sorted({_state(step, run): r for step, r in left.items()}.items())
     ]
 

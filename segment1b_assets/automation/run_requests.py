@@ -10,7 +10,7 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from segment1b_assets.assets.seam import ONLY_TAG
+from segment1b_assets.assets.asset_factory import ONLY_TAG
 from segment1b_assets.automation.run_coordinator import EVENTS_PER_COUNTRY
 from segment1b_assets.partitions import COUNTRY_CODES
 

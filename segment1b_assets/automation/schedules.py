@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import dagster as dg
 
-from segment1b_assets.automation.changes import (
-    missing_inputs,
-    observe_inputs,
-    what_is_behind,
-)
 from segment1b_assets.automation.jobs import STATE_ASSETS, everything, verification
 from segment1b_assets.automation.run_requests import run_request
+from segment1b_assets.automation.stale_partitions import (
+    find_stale_partitions,
+    missing_inputs,
+    observe_inputs,
+)
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.reader import pass_flag
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.input_versions import input_versions
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 #: Runs of the job that are not over yet.
 UNDER_WAY = [
@@ -44,24 +44,24 @@ def nightly(
     context: dg.ScheduleEvaluationContext, segment1b: Segment1B
 ) -> dg.RunRequest | dg.SkipReason:
     try:
-        return catch_up(context.instance, segment1b.segment())
+        return catch_up(context.instance, segment1b.open())
     except Segment1BError as err:
         return dg.SkipReason(str(err))
 
 
-def catch_up(instance: dg.DagsterInstance, segment: Segment) -> dg.RunRequest | dg.SkipReason:
+def catch_up(instance: dg.DagsterInstance, inputs: RunInputs) -> dg.RunRequest | dg.SkipReason:
     """One run over whatever is behind, or why there is none."""
-    versions = input_versions(segment)
+    versions = input_versions(inputs)
     if missing := missing_inputs(versions):
         return dg.SkipReason(f"not there, or not to be had: {', '.join(missing)}")
     if busy := run_under_way(instance):
         return dg.SkipReason(f"run {busy} of the job {everything.name} is still under way")
-    observe_inputs(instance, segment, versions)
-    behind = what_is_behind(instance, segment)
+    observe_inputs(instance, inputs, versions)
+    behind = find_stale_partitions(instance, inputs)
     if countries := behind.all_countries:
         assets = [*STATE_ASSETS["S0"], *behind.assets, *STATE_ASSETS["S9"]]
         return run_request(assets, countries, "nightly")
-    if not _flag_holds(segment):
+    if not _flag_holds(inputs):
         return run_request(STATE_ASSETS["S9"], [], "nightly")
     return dg.SkipReason("nothing is behind, and the flag holds")
 
@@ -73,10 +73,10 @@ def run_under_way(instance: dg.DagsterInstance) -> str | None:
     return runs[0].run_id if runs else None
 
 
-def _flag_holds(segment: Segment) -> bool:
-    seed, fingerprint = segment.outlet_run
+def _flag_holds(inputs: RunInputs) -> bool:
+    seed, fingerprint = inputs.outlet_run
     try:
-        pass_flag(segment.root.place, seed, fingerprint)
+        pass_flag(inputs.root.uri, seed, fingerprint)
     except Segment1BError:
         return False
     return True

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from segment1b_assets.automation.changes import missing_inputs, observe_inputs
 from segment1b_assets.automation.dead_runs import record_dead_run
 from segment1b_assets.automation.jobs import STATE_ASSETS, everything
 from segment1b_assets.automation.run_requests import run_request
+from segment1b_assets.automation.stale_partitions import missing_inputs, observe_inputs
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.resources import Segment1B
@@ -34,9 +34,9 @@ def inputs_changed(
     context: dg.SensorEvaluationContext, segment1b: Segment1B
 ) -> dg.SensorResult | dg.SkipReason:
     try:
-        segment = segment1b.segment()
-        versions = input_versions(segment)
-        countries = [c for c in COUNTRY_CODES if c in segment.iso_names]
+        inputs = segment1b.open()
+        versions = input_versions(inputs)
+        countries = [c for c in COUNTRY_CODES if c in inputs.iso_names]
     except Segment1BError as err:
         return dg.SkipReason(str(err))
     if missing := missing_inputs(versions):
@@ -44,14 +44,14 @@ def inputs_changed(
     cursor: dict[str, Versions] = json.loads(context.cursor) if context.cursor else {}
     seen, served = cursor.get("seen"), cursor.get("served")
     if served is None:
-        observe_inputs(context.instance, segment, versions)
+        observe_inputs(context.instance, inputs, versions)
         return _wait("watching from now on", versions, versions)
     changed = [d for d, v in versions.items() if served.get(d) != v]
     if not changed:
         return _wait("nothing has changed", versions, versions)
     if seen != versions:
         return _wait(f"changed: {', '.join(changed)}; waiting until it stands", versions, served)
-    observe_inputs(context.instance, segment, versions)
+    observe_inputs(context.instance, inputs, versions)
     # A run key is launched once for ever; going back to old inputs must launch again.
     key = f"inputs-{_fingerprint(versions)}-after-{_fingerprint(served)}"
     return dg.SensorResult(
@@ -90,11 +90,11 @@ def _fingerprint(versions: Versions) -> str:
 )
 def dead_runs(context: dg.RunFailureSensorContext, segment1b: Segment1B) -> dg.SkipReason | None:
     try:
-        segment = segment1b.segment()
+        inputs = segment1b.open()
     except Segment1BError as err:
         return dg.SkipReason(str(err))
     written = record_dead_run(
-        context.instance, segment, context.dagster_run, context.failure_event.message or ""
+        context.instance, inputs, context.dagster_run, context.failure_event.message or ""
     )
     return None if written else dg.SkipReason("every state of this run told its own failure")
 

@@ -13,8 +13,8 @@ from segment1b_assets.assets.parquet_io_manager import failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.reports import last_failure
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
-from segment1b_assets.storage.segment import Segment
 
 NAME = "every_country_done"
 
@@ -29,9 +29,9 @@ def every_country_done(state: str, dataset: str) -> dg.AssetChecksDefinition:
         "Run by itself, it names the countries whose last try failed.",
     )
     def check(context: dg.AssetCheckExecutionContext, segment1b: Segment1B) -> Any:
-        segment = segment1b.segment()
-        ledger = RunLedger(segment.root, context.run.run_id)
-        failed = ledger.failures(state) if ledger.ran(state) else _standing_failures(segment, state)
+        inputs = segment1b.open()
+        ledger = RunLedger(inputs.root, context.run.run_id)
+        failed = ledger.failures(state) if ledger.ran(state) else _standing_failures(inputs, state)
         yield dg.AssetCheckResult(
             passed=not failed,
             metadata={
@@ -45,10 +45,10 @@ def every_country_done(state: str, dataset: str) -> dg.AssetChecksDefinition:
     return check
 
 
-def _standing_failures(segment: Segment, state: str) -> Mapping[str, Segment1BError]:
+def _standing_failures(inputs: RunInputs, state: str) -> Mapping[str, Segment1BError]:
     found = {}
-    for country in segment.iso_names:
-        event = last_failure(segment, state, country)
+    for country in inputs.iso_names:
+        event = last_failure(inputs, state, country)
         if event is not None:
             found[country] = Segment1BError(event["code"], event["detail"], country=country)
     return found

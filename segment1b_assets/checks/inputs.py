@@ -28,7 +28,9 @@ def judge_input(codes: Sequence[str], read: Callable[[], object]) -> list[Verdic
     ]
 
 
-def foreign_errors(code: str, found: dict[str, str], file: object) -> dict[str, Segment1BError]:
+def unknown_codes_as_errors(
+    code: str, found: dict[str, str], file: object
+) -> dict[str, Segment1BError]:
     """Codes in an input that are on no ISO list: nobody's partition, but nothing to pass over."""
     return {
         name: Segment1BError(

@@ -14,7 +14,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 
-def naming_what_was_judged(
+def with_target_materialization(
     evaluations: Iterable[dg.AssetCheckEvaluation],
     instance: dg.DagsterInstance,
     countries: Sequence[str],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from segment1b_assets.checks.inputs import foreign_errors, judge_input
+from segment1b_assets.checks.inputs import judge_input, unknown_codes_as_errors
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.reports import read_report
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.envelope import judge_envelope
 from segment1b_assets.validation.hygiene import judge_lineage
 from segment1b_assets.validation.tile_bounds import judge_tile_bounds
@@ -30,23 +30,23 @@ RULES = {
 }
 
 
-def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
-    rule = segment.policies["policy.s1.tile_index"].inclusion_rule
-    verdicts = judge_input(("E002_RASTER_MISMATCH",), lambda: segment.grid)
+def judge(inputs: RunInputs, country: str) -> Mapping[str, Sequence[Verdict]]:
+    rule = inputs.policies["policy.s1.tile_index"].inclusion_rule
+    verdicts = judge_input(("E002_RASTER_MISMATCH",), lambda: inputs.grid)
     verdicts += judge_input(
-        ("E001_GEO_INVALID", "E007_CRS_MISMATCH"), lambda: segment.polygon(country)
+        ("E001_GEO_INVALID", "E007_CRS_MISMATCH"), lambda: inputs.polygon(country)
     )
-    polygon = segment.polygon(country)
-    index = segment.files("tile_index", country)
-    bounds = segment.files("tile_bounds", country)
-    verdicts += _told(lambda: judge_tile_index(country, index, segment.grid, polygon, rule))
-    verdicts += _lineage(segment, country, "tile_index")
-    verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(segment, "S1", country)))
+    polygon = inputs.polygon(country)
+    index = inputs.files("tile_index", country)
+    bounds = inputs.files("tile_bounds", country)
+    verdicts += _told(lambda: judge_tile_index(country, index, inputs.grid, polygon, rule))
+    verdicts += _lineage(inputs, country, "tile_index")
+    verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(inputs, "S1", country)))
     return {
         "tile_index": verdicts,
         "tile_bounds": [
-            *_told(lambda: judge_tile_bounds(country, bounds, index, segment.grid)),
-            *_lineage(segment, country, "tile_bounds"),
+            *_told(lambda: judge_tile_bounds(country, bounds, index, inputs.grid)),
+            *_lineage(inputs, country, "tile_bounds"),
         ],
     }
 
@@ -59,15 +59,15 @@ def _told(judge_table: Callable[[], Sequence[Verdict]]) -> Sequence[Verdict]:
         return [Verdict(err.code, False, err.detail, {"file": err.file or ""})]
 
 
-def _lineage(segment: Segment, country: str, dataset: str) -> list[Verdict]:
+def _lineage(inputs: RunInputs, country: str, dataset: str) -> list[Verdict]:
     """S1 has no rule of its own for what a file says of its path; one that is gone says nothing."""
-    files = segment.files(dataset, country)
+    files = inputs.files(dataset, country)
     if not files:
         return []
-    return [judge_lineage(country, files, segment.tokens(dataset, country), "E_INPUT_SCHEMA")]
+    return [judge_lineage(country, files, inputs.tokens(dataset, country), "E_INPUT_SCHEMA")]
 
 
-def foreign_codes(segment: Segment) -> dict[str, Segment1BError]:
+def unknown_code_errors(inputs: RunInputs) -> dict[str, Segment1BError]:
     """Codes of the polygon table that are on no ISO list."""
-    found = dict.fromkeys(segment.shapes.foreign, "a polygon")
-    return foreign_errors("E005_ISO_FK", found, segment.shapes.file)
+    found = dict.fromkeys(inputs.shapes.unknown_codes, "a polygon")
+    return unknown_codes_as_errors("E005_ISO_FK", found, inputs.shapes.file)

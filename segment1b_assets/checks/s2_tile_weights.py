@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.reports import read_report
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_areas_of
 from segment1b_assets.validation.envelope import judge_envelope, judge_receipt
 from segment1b_assets.validation.tile_weights import judge_tile_weights
@@ -29,27 +29,27 @@ RULES = {
 }
 
 
-def masses(segment: Segment, country: str) -> RasterValues | NDArray[np.float64] | None:
+def masses(inputs: RunInputs, country: str) -> RasterValues | NDArray[np.float64] | None:
     """Where the policy's basis takes the country's masses from."""
-    basis = segment.policies["policy.s2.tile_weights"].basis
+    basis = inputs.policies["policy.s2.tile_weights"].basis
     if basis == "population":
-        return RasterValues(segment.here("population_raster_2025"))
-    return row_areas_of(segment, country) if basis == "area_m2" else None
+        return RasterValues(inputs.ensure_local("population_raster_2025"))
+    return row_areas_of(inputs, country) if basis == "area_m2" else None
 
 
-def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
-    policy = segment.policies["policy.s2.tile_weights"]
-    files = segment.files("tile_weights", country)
-    index = segment.files("tile_index", country)
-    report = read_report(segment, "S2", country)
+def judge(inputs: RunInputs, country: str) -> Mapping[str, Sequence[Verdict]]:
+    policy = inputs.policies["policy.s2.tile_weights"]
+    files = inputs.files("tile_weights", country)
+    index = inputs.files("tile_index", country)
+    report = read_report(inputs, "S2", country)
     found = Verdict("E101_TILE_INDEX_MISSING", bool(index), "" if index else "no tile_index")
     receipt = judge_receipt(
-        "E107_DETERMINISM", segment.path("tile_weights", country), files, "tile_weights", report
+        "E107_DETERMINISM", inputs.path("tile_weights", country), files, "tile_weights", report
     )
     verdicts = [found, receipt, judge_envelope("E109_PERF_BUDGET", report)]
     raster = None
     if policy.basis == "population":
-        raster = RasterValues(segment.here("population_raster_2025"))
+        raster = RasterValues(inputs.ensure_local("population_raster_2025"))
     verdicts += judge_tile_weights(
         country,
         files,
@@ -57,7 +57,7 @@ def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
         policy.dp,
         policy.basis,
         raster,
-        lineage=segment.tokens("tile_weights", country),
+        lineage=inputs.tokens("tile_weights", country),
         told_fallback=(report or {}).get("zero_mass_fallback"),
     )
     return {"tile_weights": verdicts}

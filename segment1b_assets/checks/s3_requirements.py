@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segment1b_assets.checks.inputs import foreign_errors, judge_input
+from segment1b_assets.checks.inputs import judge_input, unknown_codes_as_errors
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.requirements import judge_requirements
 from segment1b_assets.validation.verdict import Verdict
@@ -27,41 +27,41 @@ RULES = {
 }
 
 
-def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
-    verdicts = judge_input(("E301_NO_PASS_FLAG",), lambda: segment.receipt)
+def judge(inputs: RunInputs, country: str) -> Mapping[str, Sequence[Verdict]]:
+    verdicts = judge_input(("E301_NO_PASS_FLAG",), lambda: inputs.receipt)
     verdicts += judge_requirements(
         country,
-        segment.files("s3_requirements", country),
-        segment.files_of_input("outlet_catalogue"),
-        country in segment.policies["policy.s3.requirements"].denied,
-        segment.tokens("s3_requirements", country),
+        inputs.files("s3_requirements", country),
+        inputs.files_of_input("outlet_catalogue"),
+        country in inputs.policies["policy.s3.requirements"].denied,
+        inputs.tokens("s3_requirements", country),
     )
-    verdicts += [v for v in judge_input(_INPUT, lambda: segment.outlets(country)) if not v.passed
+    verdicts += [v for v in judge_input(_INPUT, lambda: inputs.outlets(country)) if not v.passed
                  or v.code == "E314_SITE_ORDER_INTEGRITY"]  # fmt: skip
-    verdicts.append(_on_the_list(segment, country))
-    verdicts.append(_weighed(segment, country))
+    verdicts.append(_on_the_list(inputs, country))
+    verdicts.append(_weighed(inputs, country))
     return {"s3_requirements": verdicts}
 
 
-def foreign_codes(segment: Segment) -> dict[str, Segment1BError]:
+def unknown_code_errors(inputs: RunInputs) -> dict[str, Segment1BError]:
     """Codes of the outlet catalogue that are on no ISO list."""
-    found = {code: f"{rows} outlets" for code, rows in segment.catalogue.foreign.items()}
-    return foreign_errors("E302_FK_COUNTRY", found, segment.catalogue.folder)
+    found = {code: f"{rows} outlets" for code, rows in inputs.catalogue.unknown_codes.items()}
+    return unknown_codes_as_errors("E302_FK_COUNTRY", found, inputs.catalogue.folder)
 
 
-def _on_the_list(segment: Segment, country: str) -> Verdict:
+def _on_the_list(inputs: RunInputs, country: str) -> Verdict:
     """The country's own outlets under a code in the wrong case would be missing here."""
-    astray = [c for c in segment.catalogue.foreign if c.upper() == country]
+    astray = [c for c in inputs.catalogue.unknown_codes if c.upper() == country]
     return Verdict(
         "E302_FK_COUNTRY",
-        not astray and country in segment.iso_names,
+        not astray and country in inputs.iso_names,
         f"outlets of this country are filed under {', '.join(astray)}" if astray else "",
     )
 
 
-def _weighed(segment: Segment, country: str) -> Verdict:
-    needed = row_count(segment, "s3_requirements", country) > 0
-    weights = row_count(segment, "tile_weights", country)
+def _weighed(inputs: RunInputs, country: str) -> Verdict:
+    needed = row_count(inputs, "s3_requirements", country) > 0
+    weights = row_count(inputs, "tile_weights", country)
     return Verdict(
         "E303_MISSING_WEIGHTS",
         not needed or weights > 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.alloc_plan import judge_alloc_plan
 from segment1b_assets.validation.verdict import Verdict
@@ -26,11 +26,11 @@ RULES = {
 }
 
 
-def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
-    requirements = segment.files("s3_requirements", country)
-    weights = segment.files("tile_weights", country)
-    needed = row_count(segment, "s3_requirements", country) > 0
-    tiles = row_count(segment, "tile_weights", country)
+def judge(inputs: RunInputs, country: str) -> Mapping[str, Sequence[Verdict]]:
+    requirements = inputs.files("s3_requirements", country)
+    weights = inputs.files("tile_weights", country)
+    needed = row_count(inputs, "s3_requirements", country) > 0
+    tiles = row_count(inputs, "tile_weights", country)
     verdicts = [
         _present("E401_NO_S3_REQUIREMENTS", bool(requirements), "no s3_requirements"),
         _present("E402_MISSING_TILE_WEIGHTS", bool(weights) or not needed, "no tile_weights"),
@@ -38,12 +38,12 @@ def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
     ]
     verdicts += judge_alloc_plan(
         country,
-        segment.files("s4_alloc_plan", country),
+        inputs.files("s4_alloc_plan", country),
         requirements,
         weights,
-        segment.policies["policy.s2.tile_weights"].dp,
-        segment.files("tile_index", country),
-        lineage=segment.tokens("s4_alloc_plan", country),
+        inputs.policies["policy.s2.tile_weights"].dp,
+        inputs.files("tile_index", country),
+        lineage=inputs.tokens("s4_alloc_plan", country),
     )
     return {"s4_alloc_plan": verdicts}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import tile_runs
 from segment1b_assets.validation.assignment import judge_assignment
 from segment1b_assets.validation.verdict import Verdict
@@ -22,18 +22,18 @@ RULES = {
 }
 
 
-def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
+def judge(inputs: RunInputs, country: str) -> Mapping[str, Sequence[Verdict]]:
     return {
         "s5_site_tile_assignment": judge_assignment(
             country,
-            segment.files("s5_site_tile_assignment", country),
-            identity=segment.identity,
-            ts_utc=segment.receipt.verified_at_utc,
-            tokens=segment.tokens("s5_site_tile_assignment", country),
-            plan_files=segment.files("s4_alloc_plan", country),
-            requirement_files=segment.files("s3_requirements", country),
-            tiles=tile_runs(segment, country, "E505_TILE_NOT_IN_INDEX"),
-            events=segment.here("rng_events_site_tile_assign", country),
-            trace=segment.here("rng_trace_site_tile_assign", country),
+            inputs.files("s5_site_tile_assignment", country),
+            identity=inputs.identity,
+            ts_utc=inputs.receipt.verified_at_utc,
+            tokens=inputs.tokens("s5_site_tile_assignment", country),
+            plan_files=inputs.files("s4_alloc_plan", country),
+            requirement_files=inputs.files("s3_requirements", country),
+            tiles=tile_runs(inputs, country, "E505_TILE_NOT_IN_INDEX"),
+            events=inputs.ensure_local("rng_events_site_tile_assign", country),
+            trace=inputs.ensure_local("rng_trace_site_tile_assign", country),
         )
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import tile_runs
 from segment1b_assets.validation.country_points import CountryPoints
 from segment1b_assets.validation.jitter import judge_jitter
@@ -26,20 +26,20 @@ RULES = {
 }
 
 
-def judge(segment: Segment, country: str) -> Mapping[str, Sequence[Verdict]]:
-    polygon = segment.polygon(country)
+def judge(inputs: RunInputs, country: str) -> Mapping[str, Sequence[Verdict]]:
+    polygon = inputs.polygon(country)
     verdicts = judge_jitter(
         country,
-        segment.files("s6_site_jitter", country),
-        identity=segment.identity,
-        ts_utc=segment.receipt.verified_at_utc,
-        tokens=segment.tokens("s6_site_jitter", country),
-        assignment_files=segment.files("s5_site_tile_assignment", country),
-        tiles=tile_runs(segment, country, "E606_FK_TILE_INDEX"),
-        grid=segment.grid,
-        points=None if polygon is None else CountryPoints(polygon, segment.grid),
-        max_attempts=segment.policies["policy.s6.jitter"].max_attempts,
-        events=segment.here("rng_events_in_cell_jitter", country),
-        trace=segment.here("rng_trace_in_cell_jitter", country),
+        inputs.files("s6_site_jitter", country),
+        identity=inputs.identity,
+        ts_utc=inputs.receipt.verified_at_utc,
+        tokens=inputs.tokens("s6_site_jitter", country),
+        assignment_files=inputs.files("s5_site_tile_assignment", country),
+        tiles=tile_runs(inputs, country, "E606_FK_TILE_INDEX"),
+        grid=inputs.grid,
+        points=None if polygon is None else CountryPoints(polygon, inputs.grid),
+        max_attempts=inputs.policies["policy.s6.jitter"].max_attempts,
+        events=inputs.ensure_local("rng_events_in_cell_jitter", country),
+        trace=inputs.ensure_local("rng_trace_in_cell_jitter", country),
     )
     return {"s6_site_jitter": verdicts}

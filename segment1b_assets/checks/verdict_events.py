@@ -15,15 +15,15 @@ from typing import Any
 import dagster as dg
 from polars.exceptions import PanicException
 
-from segment1b_assets.automation.previews import pinned_previews
 from segment1b_assets.contracts.error_codes import ERROR_CODES
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.dagster_previews import accept_preview_apis
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.partitions import countries as country_partitions
-from segment1b_assets.storage.drain import run_side_by_side
-from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.profiling import profiling
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.workers import run_concurrently
 from segment1b_assets.validation.verdict import Verdict
 
 #: Up to this many countries a run records every rule of every country.
@@ -45,7 +45,7 @@ Verdicts = Mapping[str, Sequence[Verdict]]
 def rule_specs(state: str, rules: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckSpec]:
     """A check for every rule, named after it, and one summary for each dataset."""
     specs = []
-    with pinned_previews():
+    with accept_preview_apis():
         for dataset, codes in rules.items():
             specs.append(
                 dg.AssetCheckSpec(
@@ -69,8 +69,8 @@ def rule_specs(state: str, rules: Mapping[str, Sequence[str]]) -> list[dg.AssetC
 
 
 def judge_countries(
-    segment: Segment,
-    judge: Callable[[Segment, str], Verdicts],
+    inputs: RunInputs,
+    judge: Callable[[RunInputs, str], Verdicts],
     countries: Sequence[str],
     failed: Mapping[str, Segment1BError],
     specs: Sequence[dg.AssetCheckSpec],
@@ -85,9 +85,9 @@ def judge_countries(
     """
 
     def one(country: str) -> tuple[str, Verdicts]:
-        return country, judge_safely(segment, judge, country)
+        return country, judge_safely(inputs, judge, country)
 
-    by_country = dict(run_side_by_side(one, list(countries), workers))
+    by_country = dict(run_concurrently(one, list(countries), workers))
     in_full = len(by_country) + len(failed) <= RULES_IN_FULL
     for spec in specs:
         dataset = spec.asset_key.path[-1]
@@ -100,7 +100,7 @@ def judge_countries(
                     worst.code,
                     worst.detail,
                     country=country,
-                    file=segment.path(dataset, country),
+                    file=inputs.path(dataset, country),
                     next_step=mend(worst.code, dataset, country),
                 )
             if spec.name == SUMMARY:
@@ -126,12 +126,12 @@ def _of(verdicts: Verdicts, dataset: str) -> Sequence[Verdict]:
 
 
 def judge_safely(
-    segment: Segment, judge: Callable[[Segment, str], Verdicts], country: str
+    inputs: RunInputs, judge: Callable[[RunInputs, str], Verdicts], country: str
 ) -> Verdicts:
     """A partition so broken that it cannot be judged has broken the rule that the error names."""
     try:
         with profiling.measure(f"judge {judge.__module__.rsplit('.', 1)[-1]}", country):
-            return tried(f"what judges {country} reads", lambda: judge(segment, country))
+            return with_retries(f"what judges {country} reads", lambda: judge(inputs, country))
     except Segment1BError as err:
         verdict = Verdict(err.code, False, err.detail, {"file": err.file or ""})
         return {EVERY_DATASET: [verdict]}

@@ -13,7 +13,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.storage.data_root import ROOT_VARIABLE, default_root
 from segment1b_assets.storage.open_root import in_a_store
-from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = tuple(f"S{n}" for n in range(10))
@@ -38,18 +38,18 @@ def root_options(command: F) -> F:
     return command
 
 
-def segment_of(
+def run_inputs_from(
     root: str | None,
     seed: int | None,
     manifest_fingerprint: str | None,
-) -> Segment:
-    """The segment that the options name; the root must exist."""
+) -> RunInputs:
+    """The inputs that the options name; the root must exist."""
     place = root or default_root()
     if not in_a_store(place):
         place = str(Path(place).absolute())
         if not Path(place).is_dir():
             raise click.BadParameter(f"{place} is not a folder", param_hint="--root")
-    return open_segment(SegmentOptions(place, seed, manifest_fingerprint))
+    return open_run_inputs(RunOptions(place, seed, manifest_fingerprint))
 
 
 def choose_states(text: str) -> list[str]:
@@ -70,13 +70,13 @@ def choose_states(text: str) -> list[str]:
     return sorted(chosen)
 
 
-def choose_countries(text: str, segment: Segment) -> list[str]:
+def choose_countries(text: str, inputs: RunInputs) -> list[str]:
     """ "FR,DE" or "all" -> codes on the root's ISO list, in alphabetical order.
 
     Raises:
         Segment1BError: E005_ISO_FK for a code that is not on the list.
     """
-    listed = [c for c in COUNTRY_CODES if c in segment.iso_names]
+    listed = [c for c in COUNTRY_CODES if c in inputs.iso_names]
     if text.strip().lower() == "all":
         return listed
     chosen = {part.strip() for part in text.split(",") if part.strip()}
@@ -86,7 +86,7 @@ def choose_countries(text: str, segment: Segment) -> list[str]:
             raise Segment1BError(
                 "E005_ISO_FK",
                 f"{code!r} is not on the ISO list",
-                file=segment.root.of("iso3166_canonical_2024"),
+                file=inputs.root.path_for("iso3166_canonical_2024"),
                 value=code,
                 next_step=f"did you mean {near}?" if near in listed else None,
             )

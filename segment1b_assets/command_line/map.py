@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from segment1b_assets.command_line.choices import choose_countries, root_options, segment_of
+from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.maps.published import MAPPED, map_of
 
@@ -27,11 +27,11 @@ def draw_map(
     out: Path,
 ) -> None:
     """Draw the map of a published partition, the one that the web UI shows, into a PNG file."""
-    segment = segment_of(root, seed, manifest_fingerprint)
-    chosen = choose_countries(country, segment)
+    inputs = run_inputs_from(root, seed, manifest_fingerprint)
+    chosen = choose_countries(country, inputs)
     if len(chosen) != 1:
         raise click.BadParameter(f"{country!r} is not one country", param_hint="--country")
-    picture = map_of(segment, dataset, chosen[0])
+    picture = map_of(inputs, dataset, chosen[0])
     try:
         out.write_bytes(picture)
     except OSError as err:

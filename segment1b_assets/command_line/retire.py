@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from segment1b_assets.command_line.choices import choose_countries, root_options, segment_of
+from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
 from segment1b_assets.contracts.dictionary import dictionary
-from segment1b_assets.storage.publish import alone
+from segment1b_assets.storage.publish import exclusive_lock
 from segment1b_assets.storage.retire import retire as move_aside
 
 
@@ -33,10 +33,10 @@ def retire(
         )
     if not why.strip():
         raise click.BadParameter("say why", param_hint="--why")
-    segment = segment_of(root, seed, manifest_fingerprint)
+    inputs = run_inputs_from(root, seed, manifest_fingerprint)
     partitioned = "country" in entry.tokens
     if partitioned:
-        chosen = [] if country.upper() == "ALL" else choose_countries(country, segment)
+        chosen = [] if country.upper() == "ALL" else choose_countries(country, inputs)
         if len(chosen) != 1:
             raise click.BadParameter(
                 f"{dataset} is retired country by country; name one", param_hint="--country"
@@ -44,7 +44,7 @@ def retire(
         (country,) = chosen
     elif country.upper() != "ALL":
         raise click.BadParameter(f"{dataset} has no countries; say ALL", param_hint="--country")
-    target = segment.path(dataset, country if partitioned else None)
-    with alone(segment.root, "retiring"):
-        folder = move_aside(segment.root, dataset, target, why)
-    click.echo(f"retired {segment.root.relative(target)} -> {segment.root.relative(folder)}")
+    target = inputs.path(dataset, country if partitioned else None)
+    with exclusive_lock(inputs.root, "retiring"):
+        folder = move_aside(inputs.root, dataset, target, why)
+    click.echo(f"retired {inputs.root.relative(target)} -> {inputs.root.relative(folder)}")

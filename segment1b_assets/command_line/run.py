@@ -15,13 +15,13 @@ from segment1b_assets.command_line.choices import (
     choose_countries,
     choose_states,
     root_options,
-    segment_of,
+    run_inputs_from,
 )
 from segment1b_assets.command_line.display import RunDisplay, failures_table
 from segment1b_assets.command_line.gate import told
 from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.reader import pass_flag
-from segment1b_assets.storage.drain import peak_rss_bytes
+from segment1b_assets.storage.memory import peak_rss_bytes
 from segment1b_assets.storage.profiling import Profiler, profiling
 
 
@@ -55,20 +55,20 @@ def run(
     Exit status 0 only if everything asked for was published and no rule is broken.
     """
     console = Console(stderr=False, width=None if sys.stdout.isatty() else 120)
-    segment = segment_of(root, seed, manifest_fingerprint)
-    chosen = choose_countries(countries, segment)
+    inputs = run_inputs_from(root, seed, manifest_fingerprint)
+    chosen = choose_countries(countries, inputs)
     chosen_states = choose_states(states or ("s0..s9" if countries == "all" else "s0..s8"))
     home = use_dagster_home()
     console.print(
         f"{len(chosen)} countries, {chosen_states[0]} to {chosen_states[-1]}, "
-        f"root {segment.root.place}, history {home}",
+        f"root {inputs.root.uri}, history {home}",
         highlight=False,
     )
     # Dagster takes two seconds to import: not before the options are known to be good.
     from segment1b_assets.automation.command_run import run_states
 
     resources: dict[str, object] = {
-        "root": segment.root.place,
+        "root": inputs.root.uri,
         "workers": workers,
         "batch_rows": batch_rows,
         "seed": "" if seed is None else str(seed),
@@ -77,7 +77,7 @@ def run(
     profiling.profiler = None if profile is None else Profiler()
     began = time.perf_counter()
     with RunDisplay(console) as display:
-        outcome = run_states(chosen_states, chosen, resources, segment, display)
+        outcome = run_states(chosen_states, chosen, resources, inputs, display)
     if profile is not None and profiling.profiler is not None:
         profiling.profiler.write(profile)
         profiling.profiler = None
@@ -88,7 +88,7 @@ def run(
     for line in outcome.messages:
         console.print(line, style="red", highlight=False, markup=False)
     if outcome.success and "S9" in chosen_states:
-        flag = told(pass_flag(segment.root.place, *segment.outlet_run))
+        flag = told(pass_flag(inputs.root.uri, *inputs.outlet_run))
         console.print(f"S9 {flag}", highlight=False, soft_wrap=True)
     console.print(
         f"{'done' if outcome.success else 'FAILED'} in {time.perf_counter() - began:.1f} s, "

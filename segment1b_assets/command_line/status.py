@@ -8,12 +8,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from segment1b_assets.command_line.choices import choose_countries, root_options, segment_of
+from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import FLAG
 from segment1b_assets.storage.parquet import lineage_of
 from segment1b_assets.storage.reports import last_failure
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 MAIN_DATASETS = {
     "S1": "tile_index",
@@ -35,9 +35,9 @@ def status(
 ) -> None:
     """Show countries x states: done, missing, or failed with its code."""
     console = Console(width=None if sys.stdout.isatty() else 140)
-    segment = segment_of(root, seed, manifest_fingerprint)
-    chosen = choose_countries(countries, segment)
-    table = Table(title=f"segment 1B under {segment.root.place}")
+    inputs = run_inputs_from(root, seed, manifest_fingerprint)
+    chosen = choose_countries(countries, inputs)
+    table = Table(title=f"segment 1B under {inputs.root.uri}")
     table.add_column("country")
     for state in MAIN_DATASETS:
         table.add_column(state)
@@ -45,7 +45,7 @@ def status(
     for country in chosen:
         cells = []
         for state, dataset in MAIN_DATASETS.items():
-            word = standing(segment, state, dataset, country)
+            word = standing(inputs, state, dataset, country)
             counts[state][{"done": 0, "missing": 1, "stale": 1}.get(word, 2)] += 1
             style = {"done": "green", "missing": "dim", "stale": "yellow"}.get(word, "red")
             cells.append(f"[{style}]{word}[/]")
@@ -55,7 +55,7 @@ def status(
     console.print(table)
     for gate in ("s0_gate_receipt_1B", "validation_bundle_1B"):
         try:
-            there = segment.here(gate)
+            there = inputs.ensure_local(gate)
         except Segment1BError as err:
             console.print(f"{gate}: {err}", style="red", highlight=False, markup=False)
             continue
@@ -65,22 +65,22 @@ def status(
         console.print(f"{gate}: {word}", highlight=False)
 
 
-def standing(segment: Segment, state: str, dataset: str, country: str) -> str:
+def standing(inputs: RunInputs, state: str, dataset: str, country: str) -> str:
     """ "done", "missing", "stale" (of other parameters), or the code of the last failure."""
     try:
-        failed = last_failure(segment, state, country)
+        failed = last_failure(inputs, state, country)
         if failed is not None:
             return str(failed["code"])
-        if not segment.is_published(dataset, country):
+        if not inputs.is_published(dataset, country):
             return "missing"
         # The product's path has no parameter_hash: what lies there may stem from another one.
-        if dataset == "site_locations" and _other_parameters(segment, country):
+        if dataset == "site_locations" and _other_parameters(inputs, country):
             return "stale"
         return "done"
     except Segment1BError as err:
         return err.code
 
 
-def _other_parameters(segment: Segment, country: str) -> bool:
-    first = segment.files("site_locations", country)[0]
-    return lineage_of(first).get("parameter_hash") != segment.parameter_hash
+def _other_parameters(inputs: RunInputs, country: str) -> bool:
+    first = inputs.files("site_locations", country)[0]
+    return lineage_of(first).get("parameter_hash") != inputs.parameter_hash

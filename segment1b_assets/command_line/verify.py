@@ -13,12 +13,12 @@ from segment1b_assets.command_line.choices import (
     choose_countries,
     choose_states,
     root_options,
-    segment_of,
+    run_inputs_from,
     summary_of_codes,
 )
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.reader import pass_flag
-from segment1b_assets.storage.drain import default_workers, run_side_by_side
+from segment1b_assets.storage.workers import default_workers, run_concurrently
 
 
 @click.command()
@@ -42,9 +42,9 @@ def verify(
     from segment1b_assets.checks.verdict_events import EVERY_DATASET, judge_safely
 
     console = Console(width=None if sys.stdout.isatty() else 140)
-    segment = segment_of(root, seed, manifest_fingerprint)
-    chosen = choose_countries(countries, segment)
-    table = Table(title=f"rules kept under {segment.root.place}")
+    inputs = run_inputs_from(root, seed, manifest_fingerprint)
+    chosen = choose_countries(countries, inputs)
+    table = Table(title=f"rules kept under {inputs.root.uri}")
     for name in ("state", "dataset", "rule"):
         table.add_column(name)
     for name in ("kept", "broken"):
@@ -56,14 +56,14 @@ def verify(
         if state.id not in choose_states(states):
             continue
         try:
-            there = [c for c in chosen if any(segment.is_published(d, c) for d in state.outputs)]
+            there = [c for c in chosen if any(inputs.is_published(d, c) for d in state.outputs)]
         except Segment1BError as err:
             broken_lines.append(f"{state.id}: {err}")
             continue
         judge = state.judge
         verdicts = dict(
-            run_side_by_side(
-                lambda c, judge=judge: (c, judge_safely(segment, judge, c)),  # type: ignore[misc]
+            run_concurrently(
+                lambda c, judge=judge: (c, judge_safely(inputs, judge, c)),  # type: ignore[misc]
                 there,
                 workers or default_workers(),
             )
@@ -81,7 +81,7 @@ def verify(
                         broken.setdefault(v.code, []).append(country)
                         broken_lines.append(
                             f"{state.id} {dataset} {v.code} [{country}]: {v.detail} "
-                            f"| file: {segment.path(dataset, country)}"
+                            f"| file: {inputs.path(dataset, country)}"
                         )
             for code in sorted({*kept, *broken}):
                 culprits = broken.get(code, [])
@@ -97,7 +97,7 @@ def verify(
     if "S9" in choose_states(states):
         judged += 1
         try:
-            pass_flag(segment.root.place, *segment.outlet_run)
+            pass_flag(inputs.root.uri, *inputs.outlet_run)
         except Segment1BError as err:
             broken_lines.append(f"S9 validation_bundle_1B: {err}")
     console.print(table)

@@ -1,4 +1,4 @@
-"""The dataset dictionary: dataset id -> path, tokens and governance (contract section 2)."""
+"""The dataset dictionary: dataset id -> path, tokens and governance (contract §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The error codes of contract section 6: the state each belongs to, its meaning, the next step.
+"""The error codes of contract §6: the state each belongs to, its meaning, the next step.
 
 ``docs/runbook.md`` is written from this table by ``segment1b_assets_tests/test_docs.py``'s rule
 that every code has a section there; the words a person sees at the moment of failure are these.

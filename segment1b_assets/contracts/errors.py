@@ -1,4 +1,4 @@
-"""One exception for everything that the contract gives a code (contract section 6)."""
+"""One exception for everything that the contract gives a code (contract §6)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Segment1BError(Exception):
         self.next_step = next_step or ERROR_CODES[code].next_step
         super().__init__(str(self))
 
-    def told_of(self, country: str) -> Segment1BError:
+    def with_country(self, country: str) -> Segment1BError:
         """A copy that names `country`, of an error that fails it among others."""
         return Segment1BError(
             self.code, self.detail, country=country, file=self.file, value=self.value,

@@ -1,4 +1,4 @@
-"""Identity tokens and the byte encodings that every hash uses (contract section 1)."""
+"""Identity tokens and the byte encodings that every hash uses (contract §1)."""
 
 from __future__ import annotations
 

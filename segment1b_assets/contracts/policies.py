@@ -1,4 +1,4 @@
-"""The five policies (contract section 3): YAML, validated, unknown keys refused."""
+"""The five policies (contract §3): YAML, validated, unknown keys refused."""
 
 from __future__ import annotations
 

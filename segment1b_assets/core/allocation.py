@@ -1,4 +1,4 @@
-"""s4_alloc_plan: a pair's sites over the tiles of its country (contract section 4, S4).
+"""s4_alloc_plan: a pair's sites over the tiles of its country (contract §4, S4).
 
 A pair of n sites can only touch the first n tiles of the order (weight descending, tile_id
 ascending), and pairs of the same n get the same tiles: docs/proofs.md. So the weights are read

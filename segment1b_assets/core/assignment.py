@@ -1,4 +1,4 @@
-"""S5: which site of a pair lies in which tile (contract section 4, S5)."""
+"""S5: which site of a pair lies in which tile (contract §4, S5)."""
 
 from __future__ import annotations
 

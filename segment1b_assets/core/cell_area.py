@@ -1,4 +1,4 @@
-"""Area of a grid's cells on the WGS84 ellipsoid (contract section 4, S1: pixel_area_m2).
+"""Area of a grid's cells on the WGS84 ellipsoid (contract §4, S1: pixel_area_m2).
 
 Between the parallels with sines s1 < s2 the ellipsoid's area per radian of longitude is
 

@@ -1,4 +1,4 @@
-"""Which cells of the grid belong to a country (contract section 4, S1).
+"""Which cells of the grid belong to a country (contract §4, S1).
 
 Nothing is rasterised: the polygon's edges are crossed with the grid's lines, exactly, and the
 crossings of a row bound its runs of cells. The cost follows the crossings, not the cells.

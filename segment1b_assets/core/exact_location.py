@@ -13,7 +13,7 @@ from segment1b_assets.core.placement import Placement
 
 
 def exactly_inside(placement: Placement, lon: float, lat: float) -> bool:
-    """Whether (lon + shift, lat) is in a part by the rule of `center` (contract section 4, S1).
+    """Whether (lon + shift, lat) is in a part by the rule of `center` (contract §4, S1).
 
     In the interior or on an outer boundary; not in a hole and not on one. The point may lie off
     the grid.

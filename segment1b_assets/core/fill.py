@@ -92,7 +92,7 @@ def _even_odd(
     # A row has ncols + 1 places where a crossing can fall; a place less its row is a tile id.
     place = row * (grid.ncols + 1) + rank
     inside = _between(
-        placement, np.sort(np.concatenate((place, *_swept(placement, row_lo, row_hi))))
+        placement, np.sort(np.concatenate((place, *_sweep_area(placement, row_lo, row_hi))))
     )
     holed = intervals.EMPTY
     hole = placement.polygon.ring_is_hole[crossing.ring]
@@ -104,7 +104,7 @@ def _even_odd(
     return inside, holed, crossing.ring[on], (row * grid.ncols + rank)[on]
 
 
-def _swept(placement: Placement, row_lo: int, row_hi: int) -> Iterator[Ints]:
+def _sweep_area(placement: Placement, row_lo: int, row_hi: int) -> Iterator[Ints]:
     """The places, before or after all cells of a row, that stand for edges beside the grid."""
     ncols = placement.grid.ncols
     for rows, column in zip(placement.swept, (0, ncols), strict=True):

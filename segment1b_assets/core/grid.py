@@ -1,4 +1,4 @@
-"""The raster's grid: cells, centroids and edges in the exact form of contract section 4, S1."""
+"""The raster's grid: cells, centroids and edges in the exact form of contract §4, S1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S6: where in its tile a site lies (contract section 4, S6)."""
+"""S6: where in its tile a site lies (contract §4, S6)."""
 
 from __future__ import annotations
 

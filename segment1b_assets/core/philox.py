@@ -1,4 +1,4 @@
-"""Philox2x64-10 over whole arrays (contract section 5).
+"""Philox2x64-10 over whole arrays (contract §5).
 
 The 64 x 64 -> 128 bit product of a round is four 32-bit partial products, since numpy has no high
 half of a product. Everything is written into scratch that stays in the second-level cache.

@@ -1,6 +1,6 @@
 """Where a country's parts lie on the grid: as they are, and whole turns away.
 
-Longitudes are residues modulo 360 (contract section 3, Polygons: "wrap"): a point belongs to a part
+Longitudes are residues modulo 360 (contract §3, Polygons: "wrap"): a point belongs to a part
 if, for some integer k, the point 360 k further east does. A *placement* is one such comparison:
 some parts, and a shift that is added to the points' longitude.
 """

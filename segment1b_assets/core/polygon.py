@@ -1,4 +1,4 @@
-"""A country's polygon as flat edge arrays, checked on the way in (contract section 3)."""
+"""A country's polygon as flat edge arrays, checked on the way in (contract §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S3: how many sites each merchant needs in a country (contract section 4, S3)."""
+"""S3: how many sites each merchant needs in a country (contract §4, S3)."""
 
 from __future__ import annotations
 

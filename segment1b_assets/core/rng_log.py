@@ -1,4 +1,4 @@
-"""RNG events and the trace as JSON lines, rendered column by column (contract section 5).
+"""RNG events and the trace as JSON lines, rendered column by column (contract §5).
 
 Every line of a log has the same length: numbers stand right-aligned in slots, which JSON allows
 (blanks around a value mean nothing). So a batch of lines is one matrix of bytes, whose constant

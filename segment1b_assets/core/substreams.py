@@ -1,4 +1,4 @@
-"""Where each Philox substream starts: SHA-256 over the tokens and the site (contract section 5).
+"""Where each Philox substream starts: SHA-256 over the tokens and the site (contract §5).
 
 Only the hash itself is a Python call per pair or site; the messages are one array of bytes whose
 few varying columns numpy fills, and the digests are read back as one array.

@@ -1,4 +1,4 @@
-"""S7 and S8: a site's coordinates, with its tile and without (contract section 4)."""
+"""S7 and S8: a site's coordinates, with its tile and without (contract §4)."""
 
 from __future__ import annotations
 

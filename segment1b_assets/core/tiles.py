@@ -1,4 +1,4 @@
-"""tile_index and tile_bounds: a country's cells as columns (contract section 4, S1).
+"""tile_index and tile_bounds: a country's cells as columns (contract §4, S1).
 
 Along a run of cells the row's values repeat and the tile ids count up, so the columns are made by
 repeat, an addition and one look-up per cell; nothing here depends on the polygon any more.

@@ -1,4 +1,4 @@
-"""Open-interval uniforms from Philox words (contract section 5)."""
+"""Open-interval uniforms from Philox words (contract §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tile_weights: a country's masses as fixed-point shares (contract section 4, S2).
+"""tile_weights: a country's masses as fixed-point shares (contract §4, S2).
 
 The largest remainder over exact rationals, in passes over blocks that fit the processor's cache:
 sum the masses, find the cut, write the weights. Proofs are in docs/proofs.md.

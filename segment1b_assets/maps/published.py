@@ -19,7 +19,7 @@ from segment1b_assets.maps.country_map import (
     weight_map,
 )
 from segment1b_assets.storage.parquet import open_parquet, read_batches
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches, row_count
 
 #: Rows of a batch: what stays in a core's cache is summed up twice as fast as a million rows.
@@ -27,27 +27,27 @@ BATCH_ROWS = 1 << 17
 
 
 def _by_tile(
-    column: str | None, segment: Segment, dataset: str, country: str
+    column: str | None, inputs: RunInputs, dataset: str, country: str
 ) -> Iterator[PointBatch]:
     """Sites known by their tile lie at its centre; `column` says how many they are."""
-    ncols = segment.grid.ncols
+    ncols = inputs.grid.ncols
     for batch in batches(
-        segment, dataset, country, "E_INPUT_MISSING", ["tile_id", *([column] if column else [])]
+        inputs, dataset, country, "E_INPUT_MISSING", ["tile_id", *([column] if column else [])]
     ):
         ids = batch.column("tile_id").to_numpy().astype(np.int64)
         count = batch.column(column).to_numpy().astype(np.float64) if column else None
         yield ids // ncols + 0.5, ids % ncols + 0.5, count
 
 
-def _by_place(segment: Segment, dataset: str, country: str) -> Iterator[PointBatch]:
+def _by_place(inputs: RunInputs, dataset: str, country: str) -> Iterator[PointBatch]:
     """Sites known by longitude and latitude."""
-    grid = segment.grid
-    for batch in batches(segment, dataset, country, "E_INPUT_MISSING", ["lon_deg", "lat_deg"]):
+    grid = inputs.grid
+    for batch in batches(inputs, dataset, country, "E_INPUT_MISSING", ["lon_deg", "lat_deg"]):
         lon, lat = (batch.column(name).to_numpy() for name in ("lon_deg", "lat_deg"))
         yield (lat - grid.f) / grid.e, (lon - grid.c) / grid.a, None
 
 
-_Points = Callable[[Segment, str, str], Iterator[PointBatch]]
+_Points = Callable[[RunInputs, str, str], Iterator[PointBatch]]
 _SITES: dict[str, _Points] = {
     "s4_alloc_plan": partial(_by_tile, "n_sites_tile"),
     "s5_site_tile_assignment": partial(_by_tile, None),
@@ -59,7 +59,7 @@ _SITES: dict[str, _Points] = {
 MAPPED = ("tile_index", "tile_bounds", "tile_weights", *_SITES)
 
 
-def map_of(segment: Segment, dataset: str, country: str) -> bytes:
+def map_of(inputs: RunInputs, dataset: str, country: str) -> bytes:
     """PNG (under 100 kB) of a published partition.
 
     Raises:
@@ -70,44 +70,44 @@ def map_of(segment: Segment, dataset: str, country: str) -> bytes:
     """
     if dataset not in MAPPED:
         raise ValueError(f"{dataset} has no map; these have: {', '.join(MAPPED)}")
-    segment.require_country(country)
-    if not segment.files(dataset, country):
+    inputs.require_country(country)
+    if not inputs.files(dataset, country):
         raise Segment1BError(
             "E_INPUT_MISSING", f"{dataset} is not published for this country",
-            country=country, file=segment.path(dataset, country),
+            country=country, file=inputs.path(dataset, country),
         )  # fmt: skip
     subject = Subject(
-        country, segment.iso_names[country], dataset, row_count(segment, dataset, country)
+        country, inputs.iso_names[country], dataset, row_count(inputs, dataset, country)
     )
-    grid = segment.grid
+    grid = inputs.grid
     if dataset in _SITES:
-        tiles = _blocks(segment, "tile_index", country, grid)
-        return site_map(subject, grid, tiles, _SITES[dataset](segment, dataset, country))
+        tiles = _blocks(inputs, "tile_index", country, grid)
+        return site_map(subject, grid, tiles, _SITES[dataset](inputs, dataset, country))
     draw = weight_map if dataset == "tile_weights" else tile_map
-    return draw(subject, grid, _blocks(segment, dataset, country, grid))
+    return draw(subject, grid, _blocks(inputs, dataset, country, grid))
 
 
-def _blocks(segment: Segment, dataset: str, country: str, grid: Grid) -> Blocks:
-    files = segment.files(dataset, country)
+def _blocks(inputs: RunInputs, dataset: str, country: str, grid: Grid) -> Blocks:
+    files = inputs.files(dataset, country)
     if not files:
         raise Segment1BError(
             "E101_TILE_INDEX_MISSING", "the map needs the tiles, and they are not published",
-            country=country, file=segment.path(dataset, country),
+            country=country, file=inputs.path(dataset, country),
         )  # fmt: skip
     ends = [e for path in files for e in _tile_id_range(path)]
     size = block_size(min(ends) // grid.ncols, max(ends) // grid.ncols) if ends else 1
     try:
-        return sum_into_blocks(_tiles(segment, dataset, country), grid, size)
+        return sum_into_blocks(_tiles(inputs, dataset, country), grid, size)
     except ValueError as err:
         raise Segment1BError(
-            "E004_BOUNDS", f"{dataset}: {err}", country=country, file=segment.path(dataset, country)
+            "E004_BOUNDS", f"{dataset}: {err}", country=country, file=inputs.path(dataset, country)
         ) from err
 
 
-def _tiles(segment: Segment, dataset: str, country: str) -> Iterator[TileBatch]:
+def _tiles(inputs: RunInputs, dataset: str, country: str) -> Iterator[TileBatch]:
     weighed = dataset == "tile_weights"
     columns = ["tile_id", "weight_fp"] if weighed else ["tile_id"]
-    for batch in read_batches(segment.files(dataset, country), columns, BATCH_ROWS):
+    for batch in read_batches(inputs.files(dataset, country), columns, BATCH_ROWS):
         weights = batch.column("weight_fp").to_numpy() if weighed else None
         yield batch.column("tile_id").to_numpy(), weights
 

@@ -1,4 +1,4 @@
-"""Segment 1A's validation bundle with its PASS flag (contract section 4, S0)."""
+"""Segment 1A's validation bundle with its PASS flag (contract §4, S0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ISO list and the country polygons (contract section 3)."""
+"""The ISO list and the country polygons (contract §3)."""
 
 from __future__ import annotations
 

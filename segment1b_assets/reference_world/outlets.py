@@ -1,4 +1,4 @@
-"""The outlet catalogue that segment 1A would have published (contract section 3).
+"""The outlet catalogue that segment 1A would have published (contract §3).
 
 Every draw comes from one PCG64 stream, in whole columns. Heavy tails are drawn by strata (one
 uniform in each of n equal slices, shuffled), so that the totals of a small world land as near

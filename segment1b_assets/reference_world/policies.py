@@ -1,4 +1,4 @@
-"""The five policy files that a reference world starts with (contract section 3)."""
+"""The five policy files that a reference world starts with (contract §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The RNG audit log: one row a run (contract section 5)."""
+"""The RNG audit log: one row a run (contract §5)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ import platform
 import subprocess
 from pathlib import Path
 
-from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.publish import publish_once
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 
-def write_audit_log(segment: Segment) -> None:
+def write_audit_log(inputs: RunInputs) -> None:
     """Write the run's row unless there is one: the first machine that drew for the run stands."""
-    target = segment.path("rng_audit_log")
-    if segment.root.is_there(target):
+    target = inputs.path("rng_audit_log")
+    if inputs.root.exists(target):
         return
     row = {
-        "ts_utc": segment.receipt.verified_at_utc,
-        **segment.identity.tokens,
-        "seed": segment.identity.seed,
+        "ts_utc": inputs.receipt.verified_at_utc,
+        **inputs.identity.tokens,
+        "seed": inputs.identity.seed,
         "algorithm": "philox2x64-10",
         "build_commit": build_commit(),
         "platform": f"{platform.system()}-{platform.machine()}-python{platform.python_version()}",
     }
     line = (json.dumps(row) + "\n").encode()
-    tried("the RNG audit log", lambda: publish_once(segment.root, target, line, "rng_audit_log"))
+    with_retries(
+        "the RNG audit log", lambda: publish_once(inputs.root, target, line, "rng_audit_log")
+    )
 
 
 def build_commit() -> str:

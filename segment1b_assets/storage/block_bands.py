@@ -62,7 +62,7 @@ class Band:
             runs = CellRuns(self.runs.starts[low:high], self.runs.stops[low:high], self.runs.ncols)
             yield Band(runs, first, last, self.spans, self.span_of_run[low:high], self.block_pixels)
 
-    def places_of(self, cells: CellRuns) -> Ints:
+    def find_paths(self, cells: CellRuns) -> Ints:
         """Where cells of this band lie in its pixels, row by row; int64, shape (cells.count,)."""
         span_starts = np.array([span.first_col for span in self.spans], np.int64)
         shifts = span_starts - np.array([span.place for span in self.spans], np.int64)

@@ -1,4 +1,4 @@
-"""Validation bundles and their flag: the hash law of contract section 4, S0 (and S9)."""
+"""Validation bundles and their flag: the hash law of contract §4, S0 (and S9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outlet catalogue of segment 1A, grouped by country (contract section 3; S3's rules).
+"""The outlet catalogue of segment 1A, grouped by country (contract §3; S3's rules).
 
 Only numbers are kept, 14 bytes an outlet: merchant, site_order and a small country code.
 """
@@ -43,13 +43,13 @@ class OutletCatalogue:
     Attributes:
         outlets: country -> its outlets, only countries that have any, in code order.
         faults: country -> the error that its rows have.
-        foreign: codes that are not on the ISO list -> number of rows, in code order.
+        unknown_codes: codes that are not on the ISO list -> number of rows, in code order.
         folder: where it was read.
     """
 
     outlets: dict[str, Outlets]
     faults: dict[str, Segment1BError]
-    foreign: dict[str, int]
+    unknown_codes: dict[str, int]
     folder: Path
 
 
@@ -83,13 +83,13 @@ def read_outlet_catalogue(
     bounds = np.searchsorted(country[by_country], np.arange(len(codes) + 1))
     outlets: dict[str, Outlets] = {}
     faults: dict[str, Segment1BError] = {}
-    foreign: dict[str, int] = {}
+    unknown_codes: dict[str, int] = {}
     for code in sorted(codes):
         rows = by_country[bounds[codes[code]] : bounds[codes[code] + 1]]
         if rows.size == 0:
             continue  # a dictionary may list a text that no row has
         if code not in iso_codes:
-            foreign[code] = len(rows)
+            unknown_codes[code] = len(rows)
             # A code in the wrong case would otherwise leave its country without these sites.
             if (meant := code.strip().upper()) in iso_codes:
                 faults[meant] = Segment1BError(
@@ -105,7 +105,7 @@ def read_outlet_catalogue(
             key = np.lexsort((o, m))
             m, o = m[key], o[key]
         outlets[code] = Outlets(m, o)
-    return OutletCatalogue(outlets, faults, foreign, folder)
+    return OutletCatalogue(outlets, faults, unknown_codes, folder)
 
 
 @dataclass(frozen=True)

@@ -33,28 +33,28 @@ class DataRoot:
     path: Path
 
     @property
-    def place(self) -> str:
+    def uri(self) -> str:
         """The root as a user writes it: a folder, or ``s3://bucket/prefix``."""
         return str(self.path)
 
     def refresh(self) -> None:
         """Look anew at what is there; what lies on a local disk is looked at anyway."""
 
-    def here(self, path: Path) -> Path:
+    def ensure_local(self, path: Path) -> Path:
         """`path`, with what lies there (a file, or all below a folder) brought to this machine."""
         return path
 
-    def is_there(self, path: Path) -> bool:
+    def exists(self, path: Path) -> bool:
         """Whether a file, or anything below a folder, lies at `path`; brings nothing here."""
         return path.exists()
 
-    def of(self, dataset: str, /, **tokens: object) -> Path:
+    def path_for(self, dataset: str, /, **tokens: object) -> Path:
         """The absolute path of a dataset (or of one country's partition of it)."""
         return self.path / dictionary()[dataset].resolve(**tokens)
 
     def part_files(self, dataset: str, /, **tokens: object) -> list[Path]:
         """A partition's parquet files in ASCII order of name; empty where it isn't published."""
-        folder = self.here(self.of(dataset, **tokens))
+        folder = self.ensure_local(self.path_for(dataset, **tokens))
         if not folder.is_dir():
             return []
         return sorted(folder.glob("*.parquet"), key=lambda p: os.fsencode(p.name))
@@ -63,7 +63,7 @@ class DataRoot:
         """Whether a partition is published; brings nothing here."""
         return bool(self.part_files(dataset, **tokens))
 
-    def places_of(self, dataset: str) -> list[Path]:
+    def find_paths(self, dataset: str) -> list[Path]:
         """The paths that are there of a dataset, whatever their tokens, in order."""
         return sorted(self.path.glob(dictionary()[dataset].glob))
 

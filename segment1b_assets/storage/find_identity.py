@@ -1,4 +1,4 @@
-"""Which 1A run do we build on? Found under the root, or chosen by the user (contract section 1)."""
+"""Which 1A run do we build on? Found under the root, or chosen by the user (contract §1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def find_outlet_run(
     """
     entry = dictionary()["outlet_catalogue"]
     found = []
-    for folder in root.places_of("outlet_catalogue"):
+    for folder in root.find_paths("outlet_catalogue"):
         tokens = entry.match(root.relative(folder))
         if tokens and int(tokens["seed"]) < 1 << 64:
             found.append((int(tokens["seed"]), tokens["manifest_fingerprint"]))

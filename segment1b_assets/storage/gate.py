@@ -15,7 +15,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import DataRoot
-from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.publish import publish_once
 from segment1b_assets.storage.published import Published
 
@@ -60,8 +60,8 @@ def _moment_of(epoch: str) -> datetime:
 
 def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:
     """Publish a JSON document unless there is one already; None where it was left as it is."""
-    target = root.of(dataset, **tokens)
-    return tried(dataset, lambda: publish_once(root, target, as_json(document), dataset))
+    target = root.path_for(dataset, **tokens)
+    return with_retries(dataset, lambda: publish_once(root, target, as_json(document), dataset))
 
 
 def as_json(document: Any) -> bytes:
@@ -92,7 +92,7 @@ def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
         Segment1BError: E301_NO_PASS_FLAG where there is none, where it is not for this
             fingerprint, or where the 1A bundle no longer bears it out.
     """
-    path = root.here(root.of("s0_gate_receipt_1B", manifest_fingerprint=fingerprint))
+    path = root.ensure_local(root.path_for("s0_gate_receipt_1B", manifest_fingerprint=fingerprint))
     receipt = _read(path)
     if receipt.manifest_fingerprint != fingerprint:
         raise Segment1BError(
@@ -100,8 +100,8 @@ def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
             value=receipt.manifest_fingerprint,
         )  # fmt: skip
     try:
-        bundle = root.of("validation_bundle_1A", manifest_fingerprint=fingerprint)
-        digest = verify_flag(root.here(bundle))
+        bundle = root.path_for("validation_bundle_1A", manifest_fingerprint=fingerprint)
+        digest = verify_flag(root.ensure_local(bundle))
     except Segment1BError as err:
         raise Segment1BError(
             "E301_NO_PASS_FLAG", f"the 1A bundle no longer passes ({err.code}: {err.detail})",

@@ -10,7 +10,7 @@ from pathlib import Path
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
 from segment1b_assets.storage.data_root import receipt
-from segment1b_assets.storage.segment import REFERENCES, Segment
+from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
 #: The run_id: what S5 and S6 draw under. It changes with seed, fingerprint and parameter_hash.
 RUN_IDENTITY = "run_identity"
@@ -23,7 +23,7 @@ _known: dict[Path, tuple[_Stamp, str]] = {}
 _lock = threading.Lock()
 
 
-def input_version(segment: Segment, dataset: str) -> str | None:
+def input_version(inputs: RunInputs, dataset: str) -> str | None:
     """The data version of an input as it is now; None where it is not there.
 
     A file is hashed again only when its size, inode or time of change is another than before.
@@ -33,9 +33,9 @@ def input_version(segment: Segment, dataset: str) -> str | None:
             a reference or policy missing).
     """
     if dataset == RUN_IDENTITY:
-        return segment.identity.run_id
-    path = segment.here(dataset)
-    files = _files(segment, dataset, path)
+        return inputs.identity.run_id
+    path = inputs.ensure_local(dataset)
+    files = _files(inputs, dataset, path)
     if not files:
         return None
     try:
@@ -54,20 +54,20 @@ def input_version(segment: Segment, dataset: str) -> str | None:
         return None
 
 
-def input_versions(segment: Segment) -> dict[str, str | None]:
+def input_versions(inputs: RunInputs) -> dict[str, str | None]:
     """Dataset id -> data version of every input; None for one that cannot be had."""
     found: dict[str, str | None] = {}
     for dataset in INPUTS:
         try:
-            found[dataset] = input_version(segment, dataset)
+            found[dataset] = input_version(inputs, dataset)
         except Segment1BError:
             found[dataset] = None
     return found
 
 
-def _files(segment: Segment, dataset: str, path: Path) -> Sequence[Path]:
+def _files(inputs: RunInputs, dataset: str, path: Path) -> Sequence[Path]:
     if dataset == "outlet_catalogue":
-        return [p for p in segment.files_of_input(dataset) if p.is_file()]
+        return [p for p in inputs.files_of_input(dataset) if p.is_file()]
     if path.is_dir():
         return sorted(p for p in path.rglob("*") if p.is_file())
     return [path] if path.is_file() else []

@@ -1,7 +1,7 @@
 """When the machine fails us: tries, and one error that says what failed and what to look at.
 
 Bad data is never retried; reading and writing that the machine refused is, `IO_TRIES` times in all
-(contract section 6).
+(contract §6).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def pause(tries_left: int) -> None:
     time.sleep(_PAUSE_SECONDS * (IO_TRIES - tries_left))
 
 
-def tried(what: str, work: Callable[[], R]) -> R:
+def with_retries(what: str, work: Callable[[], R]) -> R:
     """``work()``, again where the machine fails it.
 
     Raises:

@@ -49,7 +49,7 @@ class Mirror:
         except OSError:
             return False
 
-    def place(self, key: str, made: Path, stored: Stored) -> None:
+    def store(self, key: str, made: Path, stored: Stored) -> None:
         """Move a file, which lies in the same file system, to its place and note what it is."""
         file, note = self.files / key, self._notes / key
         os.utime(made, (stored.modified, stored.modified))

@@ -4,8 +4,8 @@ Whoever reads a path brings it `here` first: what the store holds at and below t
 unless the mirror holds it already, and what it holds no more is removed. So raster, parquet and
 validators go on reading local files.
 
-What the store holds is known from listings of whole shelves (all countries of a dataset), which
-are believed for two seconds and dropped whenever a state, command or sensor begins.
+What the store holds is known from listings of whole listings (all countries of a dataset), which
+are used for two seconds and dropped whenever a state, command or sensor begins.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from segment1b_assets.storage.data_root import STAGING, DataRoot
 from segment1b_assets.storage.mirror import Mirror
 from segment1b_assets.storage.object_store import ObjectStore, Stored
 
-#: Seconds for which a listing is believed: as much later may this machine see another's doings.
-BELIEVED_SECONDS = 2.0
+#: Seconds for which a listing is used: as much later may this machine see another's doings.
+LISTING_SECONDS = 2.0
 #: Objects that are fetched side by side.
 FETCHES = 8
 _TRIES = 5
@@ -37,38 +37,38 @@ _PART = re.compile(r"(.*/country=[A-Z]{2}/)part-\d+\.parquet")
 
 
 class Listings:
-    """What the store holds, shelf by shelf."""
+    """What the store holds, prefix by prefix."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._shelves: dict[str, tuple[float, dict[str, Stored]]] = {}
+        self._listings: dict[str, tuple[float, dict[str, Stored]]] = {}
         self._lock = threading.Lock()
 
     def under(self, key: str) -> dict[str, Stored]:
         """The objects at and below a key, by key."""
-        shelf = shelf_of(key)
+        prefix = listing_prefix(key)
         with self._lock:
-            when, found = self._shelves.get(shelf, (0.0, {}))
-            if not when or time.monotonic() - when > BELIEVED_SECONDS:
-                when, found = time.monotonic(), self._store.list(shelf)
-                self._shelves[shelf] = when, found
+            when, found = self._listings.get(prefix, (0.0, {}))
+            if not when or time.monotonic() - when > LISTING_SECONDS:
+                when, found = time.monotonic(), self._store.list(prefix)
+                self._listings[prefix] = when, found
         return {k: s for k, s in found.items() if k == key or k.startswith(f"{key}/")}
 
     def note(self, changed: Mapping[str, Stored | None]) -> None:
         """Take in what this process has put (or deleted: None)."""
         with self._lock:
-            for shelf, (when, found) in self._shelves.items():
-                below = {k: s for k, s in changed.items() if k.startswith(f"{shelf}/")}
+            for prefix, (when, found) in self._listings.items():
+                below = {k: s for k, s in changed.items() if k.startswith(f"{prefix}/")}
                 if below:
                     merged = {**found, **below}
                     # A new dict: somebody may be reading the old one.
                     kept = {k: s for k, s in merged.items() if s is not None}
-                    self._shelves[shelf] = when, kept
+                    self._listings[prefix] = when, kept
 
     def forget(self) -> None:
         """Believe nothing any more."""
         with self._lock:
-            self._shelves.clear()
+            self._listings.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +86,13 @@ class ObjectRoot(DataRoot):
     __hash__ = object.__hash__
 
     @property
-    def place(self) -> str:
+    def uri(self) -> str:
         return self.store.url
 
     def refresh(self) -> None:
         self.listings.forget()
 
-    def here(self, path: Path) -> Path:
+    def ensure_local(self, path: Path) -> Path:
         key = self.relative(path)
         for _ in range(_TRIES):
             wanted = self._visible(key)
@@ -106,14 +106,14 @@ class ObjectRoot(DataRoot):
             next_step="find who else writes there, then re-run",
         )  # fmt: skip
 
-    def is_there(self, path: Path) -> bool:
+    def exists(self, path: Path) -> bool:
         return bool(self.listings.under(self.relative(path)))
 
     def has_partition(self, dataset: str, /, **tokens: object) -> bool:
-        key = self.relative(self.of(dataset, **tokens))
+        key = self.relative(self.path_for(dataset, **tokens))
         return any(k.endswith(".parquet") for k in self._visible(key))
 
-    def places_of(self, dataset: str) -> list[Path]:
+    def find_paths(self, dataset: str) -> list[Path]:
         pattern = dictionary()[dataset].glob.split("/")
         first = next((n for n, part in enumerate(pattern) if "*" in part), len(pattern) - 1)
         found = set()
@@ -151,26 +151,26 @@ class ObjectRoot(DataRoot):
         with self._fetching.setdefault(key, threading.Lock()):
             if self.mirror.holds(key, stored):
                 return True
-            made = self.loose_file()
+            made = self.temporary_file()
             try:
                 if not self.store.fetch(key, stored, made):
                     return False
-                self.mirror.place(key, made, stored)
+                self.mirror.store(key, made, stored)
             finally:
                 made.unlink(missing_ok=True)
         return True
 
-    def loose_file(self) -> Path:
+    def temporary_file(self) -> Path:
         """A name for a file on its way into the mirror; swept with the staging areas."""
         (self.path / STAGING).mkdir(parents=True, exist_ok=True)
-        return self.path / STAGING / f"loose-{uuid.uuid4().hex}"
+        return self.path / STAGING / f"temporary-{uuid.uuid4().hex}"
 
 
-def shelf_of(key: str) -> str:
+def listing_prefix(key: str) -> str:
     """The folder that is listed for a key: all countries of a dataset, else the key's folder."""
-    for shelf in _WHOLE:
-        if f"{key}/".startswith(f"{shelf}/"):
-            return shelf
+    for prefix in _WHOLE:
+        if f"{key}/".startswith(f"{prefix}/"):
+            return prefix
     parts = key.split("/")
     for number, part in enumerate(parts):
         if part.startswith("country="):

@@ -1,9 +1,9 @@
-"""The publish law (contract section 2): stage, fsync, one atomic rename, never overwrite.
+"""The publish law (contract §2): stage, fsync, one atomic rename, never overwrite.
 
 Staging areas lie in ``{root}/.staging``, one per process and use, each held by a lock on a file in
 it. The kernel drops the lock when its process ends however it ends, so what a killed run left
 behind is recognised by its free lock and swept by the next run. Where the root is an object store,
-they lie in this machine's mirror of it, and `storage.push` takes over from there.
+they lie in this machine's mirror of it, and `storage.object_publish` takes over from there.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pathlib import Path
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import STAGING, DataRoot, receipt
+from segment1b_assets.storage.object_publish import publish_objects, replace_object, sweep_objects
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.published import Published, require_identical
-from segment1b_assets.storage.push import publish_objects, replace_object, sweep_objects
 
 _LOCK = "held.lock"
 _PURPOSE = ".lock"
 _NEW = "new-"
-_LOOSE = "loose-"
+_TEMPORARY = "temporary-"
 #: How long an area may take from its making to its locking; debris is older.
 _NEW_SECONDS = 600.0
 
@@ -63,14 +63,14 @@ def sweep_staging(root: DataRoot) -> int:
     swept = sweep_objects(root) if isinstance(root, ObjectRoot) else 0
     for area in sorted((root.path / STAGING).glob("*")):
         with contextlib.suppress(OSError):
-            swept += _swept(area)
+            swept += _sweep_area(area)
     return swept
 
 
-def _swept(area: Path) -> bool:
-    if area.name.startswith((_NEW, _LOOSE)) and _young(area):
+def _sweep_area(area: Path) -> bool:
+    if area.name.startswith((_NEW, _TEMPORARY)) and _young(area):
         return False
-    if area.name.startswith(_LOOSE):
+    if area.name.startswith(_TEMPORARY):
         area.unlink(missing_ok=True)
         return True
     alone_with = area.name.endswith(_PURPOSE)
@@ -98,7 +98,7 @@ def _swept(area: Path) -> bool:
 
 
 @contextlib.contextmanager
-def alone(root: DataRoot, purpose: str) -> Iterator[None]:
+def exclusive_lock(root: DataRoot, purpose: str) -> Iterator[None]:
     """Keep every other process and thread out of the same purpose's block meanwhile.
 
     The kernel lets the next one in when this process ends, however it ends. The lock's file goes
@@ -204,7 +204,7 @@ def publish_file(staged: Path, target: Path, *, dataset: str, country: str | Non
 
 def publish_once(root: DataRoot, target: Path, content: bytes, dataset: str) -> Published | None:
     """Publish a file unless there is one: the first stands, whatever its bytes; None then."""
-    if root.is_there(target):
+    if root.exists(target):
         return None
     with staging_area(root) as work:
         staged = work / target.name
@@ -226,7 +226,7 @@ def replace_file(root: DataRoot, target: Path, content: bytes) -> None:
         replace_object(root, target, content)
         return
     (root.path / STAGING).mkdir(parents=True, exist_ok=True)
-    staged = root.path / STAGING / f"{_LOOSE}{uuid.uuid4().hex}"
+    staged = root.path / STAGING / f"{_TEMPORARY}{uuid.uuid4().hex}"
     try:
         staged.write_bytes(content)
         target.parent.mkdir(parents=True, exist_ok=True)

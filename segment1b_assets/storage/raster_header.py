@@ -1,4 +1,4 @@
-"""The raster's header: its grid, or why we do not take it (contract section 3)."""
+"""The raster's header: its grid, or why we do not take it (contract §3)."""
 
 from __future__ import annotations
 

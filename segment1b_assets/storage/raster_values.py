@@ -119,7 +119,7 @@ class RasterValues:
                 self.bytes_read += block_bytes
             flat = pixels.reshape(-1)
             for cells in part.runs.batches(PIECE_CELLS):
-                yield flat.take(part.places_of(cells))
+                yield flat.take(part.find_paths(cells))
 
     def _open(self) -> DatasetReader:
         try:

@@ -1,4 +1,4 @@
-"""Readers of the reference files: ISO list and country polygons (contract section 3)."""
+"""Readers of the reference files: ISO list and country polygons (contract §3)."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ class CountryShapes:
     Attributes:
         wkb: country_iso -> WKB of its geometry.
         faults: country_iso -> the error that its row has.
-        foreign: codes in the file that are not on the ISO list, in order.
+        unknown_codes: codes in the file that are not on the ISO list, in order.
         file: where it was read.
     """
 
     wkb: dict[str, bytes]
     faults: dict[str, Segment1BError]
-    foreign: tuple[str, ...]
+    unknown_codes: tuple[str, ...]
     file: Path
 
 
@@ -98,13 +98,13 @@ def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
             )
     wkb: dict[str, bytes] = {}
     faults: dict[str, Segment1BError] = {}
-    foreign: set[str] = set()
+    unknown_codes: set[str] = set()
     for batch in read_batches([path], ["country_iso", geometry], _ROWS_AT_ONCE):
         for code, shape in zip(
             _texts(batch, "country_iso", path), batch.column(geometry).to_pylist(), strict=True
         ):
             if code not in iso_codes:
-                foreign.add(code)
+                unknown_codes.add(code)
                 # A code in the wrong case would otherwise leave its country quietly empty.
                 if (meant := code.strip().upper()) in iso_codes:
                     faults[meant] = Segment1BError(
@@ -124,7 +124,7 @@ def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
                 )
             else:
                 wkb[code] = shape
-    return CountryShapes(wkb, faults, tuple(sorted(foreign)), path)
+    return CountryShapes(wkb, faults, tuple(sorted(unknown_codes)), path)
 
 
 def _geometry_column(geo: bytes | None, path: Path) -> str:

@@ -12,19 +12,19 @@ from typing import Any
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.gate import as_json
 from segment1b_assets.storage.publish import replace_file
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 #: The states whose failures belong to tiles (parameter_hash, country) alone.
 _TILE_STATES = ("S1", "S2")
 
 
-def report_path(segment: Segment, state: str, country: str) -> Path:
-    return segment.path(f"run_report_{state.lower()}", country)
+def report_path(inputs: RunInputs, state: str, country: str) -> Path:
+    return inputs.path(f"run_report_{state.lower()}", country)
 
 
-def read_report(segment: Segment, state: str, country: str) -> dict[str, Any] | None:
+def read_report(inputs: RunInputs, state: str, country: str) -> dict[str, Any] | None:
     """The country's last run report of a state; None without one, or where it is none of ours."""
-    found = _json_object(segment.root.here(report_path(segment, state, country)))
+    found = _json_object(inputs.root.ensure_local(report_path(inputs, state, country)))
     outputs = found.get("outputs", {}) if found else {}
     if not isinstance(outputs, dict) or not all(isinstance(o, dict) for o in outputs.values()):
         return None
@@ -32,28 +32,28 @@ def read_report(segment: Segment, state: str, country: str) -> dict[str, Any] | 
 
 
 def write_report(
-    segment: Segment, state: str, country: str, dataset: str, output: dict[str, Any]
+    inputs: RunInputs, state: str, country: str, dataset: str, output: dict[str, Any]
 ) -> None:
     """Record what publishing one dataset of a state took and found.
 
     S1 publishes two datasets: its report holds one entry for each under ``outputs``, and the
     counters of the first at the top level, as every other state's report does.
     """
-    path = report_path(segment, state, country)
-    before = read_report(segment, state, country) or {}
+    path = report_path(inputs, state, country)
+    before = read_report(inputs, state, country) or {}
     outputs = {**before.get("outputs", {}), dataset: output}
     first = min(outputs, key=lambda name: name != "tile_index")
     document = {
         "state": state,
         "country": country,
-        "tokens": segment.tokens(dataset, country),
+        "tokens": inputs.tokens(dataset, country),
         **outputs[first],
         "outputs": outputs,
     }
-    replace_file(segment.root, path, as_json(document))
+    replace_file(inputs.root, path, as_json(document))
 
 
-def failure_folder(segment: Segment, state: str, country: str | None) -> Path:
+def failure_folder(inputs: RunInputs, state: str, country: str | None) -> Path:
     """Where a state's failure events of a country lie; a country that is no ISO code has none."""
     try:
         if country is not None and state in _TILE_STATES:
@@ -62,20 +62,20 @@ def failure_folder(segment: Segment, state: str, country: str | None) -> Path:
             name = "failure_events_sites"
         else:
             name = "failure_events_gates"
-        return segment.root.of(name, state=state, **segment.tokens(name, country))
+        return inputs.root.path_for(name, state=state, **inputs.tokens(name, country))
     except (Segment1BError, ValueError):
         # The inputs are so bad that the tokens cannot be had, or the code is no ISO code.
-        return segment.root.of("failure_events", state=state)
+        return inputs.root.path_for("failure_events", state=state)
 
 
-def write_failure(segment: Segment, state: str, error: Segment1BError, run: str) -> Path:
-    """Write one failure event: one JSON object a failure (contract section 6)."""
+def write_failure(inputs: RunInputs, state: str, error: Segment1BError, run: str) -> Path:
+    """Write one failure event: one JSON object a failure (contract §6)."""
     now = datetime.now(UTC)
-    folder = failure_folder(segment, state, error.country)
+    folder = failure_folder(inputs, state, error.country)
     try:
-        tokens = segment.identity.tokens
+        tokens = inputs.identity.tokens
     except Segment1BError:
-        tokens = _tile_tokens(segment)
+        tokens = _tile_tokens(inputs)
     event = {
         "event": f"{state}_ERROR",
         "code": error.code,
@@ -92,27 +92,27 @@ def write_failure(segment: Segment, state: str, error: Segment1BError, run: str)
     path = folder / name
     # A disk or store that is full or gone cannot hold the event; the run's own log tells it then.
     with contextlib.suppress(OSError, Segment1BError):
-        replace_file(segment.root, path, as_json(event))
+        replace_file(inputs.root, path, as_json(event))
     return path
 
 
-def _tile_tokens(segment: Segment) -> dict[str, str]:
+def _tile_tokens(inputs: RunInputs) -> dict[str, str]:
     """What names S1 and S2, which need no 1A; nothing where that cannot be had either."""
     try:
-        return {"parameter_hash": segment.parameter_hash}
+        return {"parameter_hash": inputs.parameter_hash}
     except Segment1BError:
         return {}
 
 
-def last_failure(segment: Segment, state: str, country: str) -> dict[str, Any] | None:
+def last_failure(inputs: RunInputs, state: str, country: str) -> dict[str, Any] | None:
     """The newest failure event of a country that no later success has overtaken."""
-    folder = segment.root.here(failure_folder(segment, state, country))
+    folder = inputs.root.ensure_local(failure_folder(inputs, state, country))
     events = sorted(folder.glob("*-E*.json")) + sorted(folder.glob("*-A*.json"))
     if not events:
         return None
     newest = max(events, key=lambda p: p.name)
     try:
-        report = segment.root.here(report_path(segment, state, country))
+        report = inputs.root.ensure_local(report_path(inputs, state, country))
         if report.stat().st_mtime_ns > newest.stat().st_mtime_ns:
             return None
     except FileNotFoundError:

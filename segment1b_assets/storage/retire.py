@@ -13,11 +13,11 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import FLAG
 from segment1b_assets.storage.data_root import DataRoot, receipt
 from segment1b_assets.storage.gate import as_json
+from segment1b_assets.storage.object_publish import move_objects
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.parquet import lineage_of
-from segment1b_assets.storage.publish import alone, rename_durably, replace_file
-from segment1b_assets.storage.push import move_objects
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.publish import exclusive_lock, rename_durably, replace_file
+from segment1b_assets.storage.run_inputs import RunInputs
 
 
 def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
@@ -26,7 +26,7 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     A folder that holds a PASS flag loses the flag first, so that at no moment, a power cut's
     included, a flag vouches for a bundle that is going away.
 
-    The caller holds ``alone(root, "retiring")``, lest two find the same thing there.
+    The caller holds ``exclusive_lock(root, "retiring")``, lest two find the same thing there.
 
     Returns:
         The folder under retired/ that now holds it, with ``retired.json`` beside it.
@@ -34,18 +34,18 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     Raises:
         Segment1BError: E_INPUT_MISSING where nothing is published there.
     """
-    if not root.is_there(target):
+    if not root.exists(target):
         raise Segment1BError(
             "E_INPUT_MISSING", f"{dataset} is not published there; nothing to retire", file=target
         )
     when = datetime.now(UTC)
-    folder = root.of("retired", when=f"{when:%Y%m%dT%H%M%S.%fZ}", dataset=dataset)
+    folder = root.path_for("retired", when=f"{when:%Y%m%dT%H%M%S.%fZ}", dataset=dataset)
     folder = folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:6]}")
     destination = folder / root.relative(target)
     note = {
         "dataset": dataset,
         "path": root.relative(target),
-        "receipt": receipt(root.here(target)),
+        "receipt": receipt(root.ensure_local(target)),
         "when": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "who": _who(),
         "why": why,
@@ -63,43 +63,43 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     return folder
 
 
-def make_way(segment: Segment, country: str) -> None:
-    """Before S8 publishes: retire what stems from another parameter_hash (contract section 2).
+def retire_superseded(inputs: RunInputs, country: str) -> None:
+    """Before S8 publishes: retire what stems from another parameter_hash (contract §2).
 
     site_locations has no parameter_hash in its path, so a country's partition of another one, and
     the bundle that vouches for it, go first. A country that is new beside a flag's countries takes
     the bundle away as well: it lists every file of site_locations, and S9 will make it anew.
     """
-    old = _parameter_hash(segment, country)
-    if old == segment.parameter_hash or (old is None and not _vouched_for(segment)):
+    old = _parameter_hash(inputs, country)
+    if old == inputs.parameter_hash or (old is None and not _vouched_for(inputs)):
         return
     what = "is new:" if old is None else f"is replaced: parameter_hash {old} ->"
-    why = f"site_locations of {country} {what} {segment.parameter_hash}"
+    why = f"site_locations of {country} {what} {inputs.parameter_hash}"
     # Two runs may replace countries at once; only one may find the bundle or the partition there.
-    with alone(segment.root, "retiring"):
-        bundle = segment.path("validation_bundle_1B")
-        if segment.root.is_there(bundle):
-            retire(segment.root, "validation_bundle_1B", bundle, why)
-        if old is not None and _parameter_hash(segment, country) == old:
-            retire(segment.root, "site_locations", segment.path("site_locations", country), why)
+    with exclusive_lock(inputs.root, "retiring"):
+        bundle = inputs.path("validation_bundle_1B")
+        if inputs.root.exists(bundle):
+            retire(inputs.root, "validation_bundle_1B", bundle, why)
+        if old is not None and _parameter_hash(inputs, country) == old:
+            retire(inputs.root, "site_locations", inputs.path("site_locations", country), why)
 
 
-def _vouched_for(segment: Segment) -> bool:
+def _vouched_for(inputs: RunInputs) -> bool:
     """Whether a flag stands over this seed's site_locations, or over nobody can say whose."""
-    if not segment.root.is_there(segment.path("validation_bundle_1B")):
+    if not inputs.root.exists(inputs.path("validation_bundle_1B")):
         return False
-    bundle = segment.here("validation_bundle_1B")
+    bundle = inputs.ensure_local("validation_bundle_1B")
     if not (bundle / FLAG).is_file():
         return False
     try:
         told = json.loads((bundle / "s9_summary.json").read_bytes())["identity"]["seed"]
     except (OSError, ValueError, KeyError, TypeError):
         return True
-    return str(told) == str(segment.identity.seed)
+    return str(told) == str(inputs.identity.seed)
 
 
-def _parameter_hash(segment: Segment, country: str) -> str | None:
-    files = segment.files("site_locations", country)
+def _parameter_hash(inputs: RunInputs, country: str) -> str | None:
+    files = inputs.files("site_locations", country)
     return lineage_of(files[0]).get("parameter_hash") if files else None
 
 

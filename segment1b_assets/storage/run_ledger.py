@@ -27,12 +27,12 @@ class RunLedger:
 
     def __init__(self, root: DataRoot, run: str) -> None:
         self._root = root
-        self._folder = root.of("run_outcomes", dagster_run=run)
+        self._folder = root.path_for("run_outcomes", dagster_run=run)
 
     def failures(self, state: str) -> dict[str, Segment1BError]:
         """Country -> why it failed in `state` in this run; empty where nothing did."""
         try:
-            path = self._root.here(self._folder / f"{state}.json")
+            path = self._root.ensure_local(self._folder / f"{state}.json")
             document = json.loads(path.read_bytes())
             return {country: _error(country, entry) for country, entry in document.items()}
         except FileNotFoundError:
@@ -49,7 +49,7 @@ class RunLedger:
 
     def ran(self, state: str) -> bool:
         """Whether `state` made partitions in this run, failing or not."""
-        return self._root.is_there(self._folder / f"{state}.json")
+        return self._root.exists(self._folder / f"{state}.json")
 
     def record(self, state: str, failures: Mapping[str, Segment1BError]) -> None:
         """Add failures of a state, none if all went well; the first one of a country stands."""

@@ -1,4 +1,4 @@
-"""S0: verify the 1A bundle, seal the inputs, write the receipt (contract section 4, S0)."""
+"""S0: verify the 1A bundle, seal the inputs, write the receipt (contract §4, S0)."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import receipt
 from segment1b_assets.storage.gate import Receipt, receipt_document, require_receipt, write_once
 from segment1b_assets.storage.parquet import open_parquet, read_batches, reading
-from segment1b_assets.storage.segment import REFERENCES, Segment
+from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
 
-def pass_gate(segment: Segment) -> Receipt:
+def pass_gate(inputs: RunInputs) -> Receipt:
     """Check the gate and write receipt and sealed inputs, unless they are there already.
 
     Raises:
         Segment1BError: E_FLAG_BAD, E_INDEX_BAD, E_PARTITION_MISPLACED, E_INPUT_MISSING,
             E_INPUT_SCHEMA, E_POLICY_INVALID.
     """
-    _, fingerprint = segment.outlet_run
-    bundle = segment.here("validation_bundle_1A")
+    _, fingerprint = inputs.outlet_run
+    bundle = inputs.ensure_local("validation_bundle_1A")
     if not bundle.is_dir():
         raise Segment1BError(
             "E_FLAG_BAD", f"there is no 1A validation bundle for {fingerprint}", file=bundle
         )
     digest = verify_flag(bundle)
-    sealed = sealed_inputs(segment)
-    told = receipt_document(fingerprint, segment.root.relative(bundle) + "/", digest, sealed)
+    sealed = sealed_inputs(inputs)
+    told = receipt_document(fingerprint, inputs.root.relative(bundle) + "/", digest, sealed)
     # The receipt last: whoever finds it finds the sealed inputs too.
-    write_once(segment.root, "sealed_inputs_1B", sealed, manifest_fingerprint=fingerprint)
-    write_once(segment.root, "s0_gate_receipt_1B", told, manifest_fingerprint=fingerprint)
-    return require_receipt(segment.root, fingerprint)
+    write_once(inputs.root, "sealed_inputs_1B", sealed, manifest_fingerprint=fingerprint)
+    write_once(inputs.root, "s0_gate_receipt_1B", told, manifest_fingerprint=fingerprint)
+    return require_receipt(inputs.root, fingerprint)
 
 
-def sealed_inputs(segment: Segment) -> list[dict[str, Any]]:
+def sealed_inputs(inputs: RunInputs) -> list[dict[str, Any]]:
     """What this run builds on: every input with its hash, sorted by asset_id."""
-    seed, fingerprint = segment.outlet_run
+    seed, fingerprint = inputs.outlet_run
     run = {"seed": str(seed), "manifest_fingerprint": fingerprint}
-    _require_placed(segment, fingerprint)
+    _require_placed(inputs, fingerprint)
     entries = []
     for name in (*REFERENCES, *POLICY_MODELS):
         version = dictionary()[name].version
         if version is None:
-            version = str(segment.policies[name].policy_version)
-        path = segment.here(name)
-        entries.append(_entry(segment, name, version, segment.input_digests[name].hex(), path, {}))
-    catalogue = segment.path("outlet_catalogue")
-    files = segment.files_of_input("outlet_catalogue")
+            version = str(inputs.policies[name].policy_version)
+        path = inputs.ensure_local(name)
+        entries.append(_entry(inputs, name, version, inputs.input_digests[name].hex(), path, {}))
+    catalogue = inputs.path("outlet_catalogue")
+    files = inputs.files_of_input("outlet_catalogue")
     if not files:
         raise Segment1BError("E_INPUT_MISSING", "there is no outlet catalogue", file=catalogue)
     entries.append(
-        _entry(segment, "outlet_catalogue", fingerprint, receipt(catalogue, files), catalogue, run)
+        _entry(inputs, "outlet_catalogue", fingerprint, receipt(catalogue, files), catalogue, run)
     )
-    bundle = segment.here("validation_bundle_1A")
+    bundle = inputs.ensure_local("validation_bundle_1A")
     entries.append(
         _entry(
-            segment,
+            inputs,
             "validation_bundle_1A",
             fingerprint,
             verify_flag(bundle),
@@ -72,23 +72,23 @@ def sealed_inputs(segment: Segment) -> list[dict[str, Any]]:
 
 
 def _entry(
-    segment: Segment, name: str, version: str, digest: str, path: Path, partition: dict[str, str]
+    inputs: RunInputs, name: str, version: str, digest: str, path: Path, partition: dict[str, str]
 ) -> dict[str, Any]:
     slash = "/" if path.is_dir() else ""
     return {
         "asset_id": name,
         "version_tag": version,
         "sha256_hex": digest,
-        "path": segment.root.relative(path) + slash,
+        "path": inputs.root.relative(path) + slash,
         "partition": partition,
         "schema_ref": f"contract.md#{name}",
     }
 
 
-def _require_placed(segment: Segment, fingerprint: str) -> None:
+def _require_placed(inputs: RunInputs, fingerprint: str) -> None:
     """A catalogue none of whose rows is of its folder's fingerprint lies in the wrong place."""
-    seed, _ = segment.outlet_run
-    for path in segment.root.part_files(
+    seed, _ = inputs.outlet_run
+    for path in inputs.root.part_files(
         "outlet_catalogue", seed=seed, manifest_fingerprint=fingerprint
     ):
         with open_parquet(path) as reader:

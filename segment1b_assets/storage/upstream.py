@@ -15,27 +15,27 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
 from segment1b_assets.storage.bytes_read import tally
 from segment1b_assets.storage.parquet import open_parquet, read_batches
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 
 def batches(
-    segment: Segment, dataset: str, country: str, absent: str, columns: Sequence[str] | None = None
+    inputs: RunInputs, dataset: str, country: str, absent: str, columns: Sequence[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Stream a published partition in key order.
 
     Args:
         absent: the error code for a partition that is not there.
     """
-    files = segment.files(dataset, country)
+    files = inputs.files(dataset, country)
     if not files:
         raise Segment1BError(
             absent,
             f"{dataset} is not published for this country",
             country=country,
-            file=segment.path(dataset, country),
+            file=inputs.path(dataset, country),
         )
     _require_types(files, dataset, country, columns)
-    return _without_nulls(segment, read_batches(files, columns, segment.options.batch_rows), files)
+    return _without_nulls(inputs, read_batches(files, columns, inputs.options.batch_rows), files)
 
 
 def _require_types(
@@ -79,7 +79,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _without_nulls(
-    segment: Segment, found: Iterator[pa.RecordBatch], files: Sequence[Path]
+    inputs: RunInputs, found: Iterator[pa.RecordBatch], files: Sequence[Path]
 ) -> Iterator[pa.RecordBatch]:
     """Pass batches on; a null or a tile that the raster lacks ends it with an error."""
     for batch in found:
@@ -90,7 +90,7 @@ def _without_nulls(
                 )
         if "tile_id" in batch.schema.names and batch.num_rows:
             highest = int(batch.column("tile_id").to_numpy().max())
-            if highest >= segment.grid.nrows * segment.grid.ncols:
+            if highest >= inputs.grid.nrows * inputs.grid.ncols:
                 raise Segment1BError(
                     "E_INPUT_SCHEMA", "column 'tile_id' names no cell of the raster",
                     file=files[0], value=highest,
@@ -98,37 +98,37 @@ def _without_nulls(
         yield batch
 
 
-def tile_runs(segment: Segment, country: str, absent: str) -> CellRuns:
+def tile_runs(inputs: RunInputs, country: str, absent: str) -> CellRuns:
     """A country's tile universe, from its published tile_index."""
     column = (
         batch.column("tile_id").to_numpy()
-        for batch in batches(segment, "tile_index", country, absent, ["tile_id"])
+        for batch in batches(inputs, "tile_index", country, absent, ["tile_id"])
     )
     try:
-        return CellRuns.from_sorted_tile_ids(column, segment.grid.ncols)
+        return CellRuns.from_sorted_tile_ids(column, inputs.grid.ncols)
     except NotAscendingError as err:
         raise Segment1BError(
             "E003_DUP_TILE",
             f"tile_index: {err}",
             country=country,
-            file=segment.path("tile_index", country),
+            file=inputs.path("tile_index", country),
         ) from err
 
 
-def row_areas_of(segment: Segment, country: str) -> NDArray[np.float64]:
+def row_areas_of(inputs: RunInputs, country: str) -> NDArray[np.float64]:
     """The published pixel_area_m2 of each raster row that has tiles, float64, shape (nrows,)."""
-    areas = np.zeros(segment.grid.nrows)
+    areas = np.zeros(inputs.grid.nrows)
     for batch in batches(
-        segment, "tile_index", country, "E101_TILE_INDEX_MISSING", ["raster_row", "pixel_area_m2"]
+        inputs, "tile_index", country, "E101_TILE_INDEX_MISSING", ["raster_row", "pixel_area_m2"]
     ):
         areas[batch.column("raster_row").to_numpy()] = batch.column("pixel_area_m2").to_numpy()
     return areas
 
 
-def row_count(segment: Segment, dataset: str, country: str) -> int:
+def row_count(inputs: RunInputs, dataset: str, country: str) -> int:
     """Rows of a published partition, from the files' footers; 0 where there is none."""
     total = 0
-    for path in segment.files(dataset, country):
+    for path in inputs.files(dataset, country):
         with open_parquet(path) as reader:
             total += reader.metadata.num_rows
     return total

@@ -1,4 +1,4 @@
-"""Reads JSON-lines logs whose lines are all alike, as columns (contract section 5).
+"""Reads JSON-lines logs whose lines are all alike, as columns (contract §5).
 
 The first line is parsed by its keys, which tells where each value stands; every other line must
 have the same length and, outside the values that vary, the same bytes. So a foreign key, a

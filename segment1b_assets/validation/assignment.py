@@ -1,4 +1,4 @@
-"""Judges s5_site_tile_assignment and its events (contract section 4, S5, and section 5)."""
+"""Judges s5_site_tile_assignment and its events (contract §4, S5, and section 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 1B validation bundle: its documents, its flag, its publishing (contract section 4, S9)."""
+"""The 1B validation bundle: its documents, its flag, its publishing (contract §4, S9)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from segment1b_assets.contracts import CONTRACT_VERSION
 from segment1b_assets.storage.bundle import FLAG, INDEX, bundle_digest, flag_text
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.publish import alone, publish, staging_area
+from segment1b_assets.storage.publish import exclusive_lock, publish, staging_area
 from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.retire import retire
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.rng_evidence import FAMILIES
-from segment1b_assets.validation.segment_findings import SegmentFindings
+from segment1b_assets.validation.world_findings import WorldFindings
 
 
-def publish_bundle(segment: Segment, findings: SegmentFindings) -> Published:
+def publish_bundle(inputs: RunInputs, findings: WorldFindings) -> Published:
     """Write the bundle, with the flag only if nothing stands against it.
 
     A bundle without a flag vouches for nothing and makes way for the next one. One with a flag is
@@ -26,29 +26,29 @@ def publish_bundle(segment: Segment, findings: SegmentFindings) -> Published:
         Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where another passed bundle is
             there and this one would pass too.
     """
-    target = segment.path("validation_bundle_1B")
-    with staging_area(segment.root) as work:
+    target = inputs.path("validation_bundle_1B")
+    with staging_area(inputs.root) as work:
         folder = work / "bundle"
         folder.mkdir()
         # Written before the old one goes: a full disk must not leave us without either.
-        _write(folder, segment, findings)
-        with alone(segment.root, "retiring"):
-            passed_before = segment.root.is_there(target / FLAG)
-            if segment.root.is_there(target) and not (passed_before and findings.passed):
+        _write(folder, inputs, findings)
+        with exclusive_lock(inputs.root, "retiring"):
+            passed_before = inputs.root.exists(target / FLAG)
+            if inputs.root.exists(target) and not (passed_before and findings.passed):
                 reason = "; ".join(findings.faults[:5]) or "a bundle without a flag makes way"
-                retire(segment.root, "validation_bundle_1B", target, f"S9: {reason}")
-        return publish(segment.root, folder, target, dataset="validation_bundle_1B", country=None)
+                retire(inputs.root, "validation_bundle_1B", target, f"S9: {reason}")
+        return publish(inputs.root, folder, target, dataset="validation_bundle_1B", country=None)
 
 
-def _write(folder: Path, segment: Segment, findings: SegmentFindings) -> None:
+def _write(folder: Path, inputs: RunInputs, findings: WorldFindings) -> None:
     documents = {
-        "MANIFEST.json": _manifest(segment, findings),
-        "parameter_hash_resolved.json": {"parameter_hash": segment.parameter_hash},
+        "MANIFEST.json": _manifest(inputs, findings),
+        "parameter_hash_resolved.json": {"parameter_hash": inputs.parameter_hash},
         "manifest_fingerprint_resolved.json": {
-            "manifest_fingerprint": segment.identity.manifest_fingerprint
+            "manifest_fingerprint": inputs.identity.manifest_fingerprint
         },
-        "rng_accounting.json": _rng_accounting(segment, findings),
-        "s9_summary.json": summary(segment, findings),
+        "rng_accounting.json": _rng_accounting(inputs, findings),
+        "s9_summary.json": summary(inputs, findings),
         "egress_checksums.json": findings.egress,
     }
     names = sorted([*documents, INDEX])
@@ -59,15 +59,15 @@ def _write(folder: Path, segment: Segment, findings: SegmentFindings) -> None:
         (folder / FLAG).write_text(flag_text(bundle_digest(folder)), encoding="ascii")
 
 
-def _identity(segment: Segment) -> dict[str, Any]:
-    return {**segment.identity.tokens, "seed": segment.identity.seed}
+def _identity(inputs: RunInputs) -> dict[str, Any]:
+    return {**inputs.identity.tokens, "seed": inputs.identity.seed}
 
 
-def _manifest(segment: Segment, findings: SegmentFindings) -> dict[str, Any]:
+def _manifest(inputs: RunInputs, findings: WorldFindings) -> dict[str, Any]:
     return {
         "segment": "1B",
         "contract_version": CONTRACT_VERSION,
-        "identity": _identity(segment),
+        "identity": _identity(inputs),
         "passed": findings.passed,
         "against": findings.faults,
         "countries": [c.country for c in findings.countries],
@@ -75,7 +75,7 @@ def _manifest(segment: Segment, findings: SegmentFindings) -> dict[str, Any]:
     }
 
 
-def _family(findings: SegmentFindings, name: str) -> dict[str, Any]:
+def _family(findings: WorldFindings, name: str) -> dict[str, Any]:
     each = [c.evidence[name] for c in findings.countries if name in c.evidence]
     complete = len(each) == len(findings.countries)
     return {
@@ -88,9 +88,9 @@ def _family(findings: SegmentFindings, name: str) -> dict[str, Any]:
     }
 
 
-def _rng_accounting(segment: Segment, findings: SegmentFindings) -> dict[str, Any]:
+def _rng_accounting(inputs: RunInputs, findings: WorldFindings) -> dict[str, Any]:
     return {
-        "identity": _identity(segment),
+        "identity": _identity(inputs),
         "families": {
             label: {
                 **_family(findings, label),
@@ -110,19 +110,19 @@ def _rng_accounting(segment: Segment, findings: SegmentFindings) -> dict[str, An
     }
 
 
-def summary(segment: Segment, findings: SegmentFindings) -> dict[str, Any]:
+def summary(inputs: RunInputs, findings: WorldFindings) -> dict[str, Any]:
     """s9_summary.json."""
     rows_s7 = sum(c.rows_s7 for c in findings.countries)
     rows_s8 = sum(c.rows_s8 for c in findings.countries)
     return {
-        "identity": _identity(segment),
+        "identity": _identity(inputs),
         "sizes": {
             "rows_s7": rows_s7,
             "rows_s8": rows_s8,
             "parity_ok": rows_s7 == rows_s8 and all(c.parity_ok for c in findings.countries),
         },
         "egress": {
-            "path": segment.root.relative(segment.path("site_locations", "AA").parent) + "/",
+            "path": inputs.root.relative(inputs.path("site_locations", "AA").parent) + "/",
             "writer_sort_violations": sum(c.sort_violations for c in findings.countries),
             "path_embed_mismatches": sum(c.token_mismatches for c in findings.countries),
         },

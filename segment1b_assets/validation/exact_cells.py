@@ -1,4 +1,4 @@
-"""The inclusion rules for single cells in rational arithmetic (contract section 4, S1)."""
+"""The inclusion rules for single cells in rational arithmetic (contract §4, S1)."""
 
 from __future__ import annotations
 

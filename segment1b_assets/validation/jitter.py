@@ -1,4 +1,4 @@
-"""Judges s6_site_jitter and its events (contract section 4, S6, and section 5)."""
+"""Judges s6_site_jitter and its events (contract §4, S6, and section 5)."""
 
 from __future__ import annotations
 

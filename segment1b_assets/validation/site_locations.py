@@ -1,4 +1,4 @@
-"""Judges site_locations, the product (contract section 4, S8)."""
+"""Judges site_locations, the product (contract §4, S8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges s7_site_synthesis (contract section 4, S7)."""
+"""Judges s7_site_synthesis (contract §4, S7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges tile_bounds (contract section 4, S1) against the affine and against tile_index."""
+"""Judges tile_bounds (contract §4, S1) against the affine and against tile_index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges tile_index (contract section 4, S1) by another way than it was made.
+"""Judges tile_index (contract §4, S1) by another way than it was made.
 
 Ids are compared in order, coordinates with the affine in plain Python floats, areas with a
 numerical integral, and the set of cells with a scan along the meridians.

@@ -1,4 +1,4 @@
-"""Judges tile_weights against the tiles and masses it was made from (contract section 4, S2)."""
+"""Judges tile_weights against the tiles and masses it was made from (contract §4, S2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By how many whole turns a grid's longitudes can meet a polygon's (contract section 3: wrap)."""
+"""By how many whole turns a grid's longitudes can meet a polygon's (contract §3: wrap)."""
 
 from __future__ import annotations
 

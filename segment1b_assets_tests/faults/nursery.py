@@ -27,7 +27,7 @@ from typing import Any
 PATIENCE = 600.0
 _IMPORTS = (
     "segment1b_assets.automation.command_run",
-    "segment1b_assets.validation.segment_findings",
+    "segment1b_assets.validation.world_findings",
     "segment1b_assets_tests.faults.runs",
     "dagster._core.storage.sqlite_storage",
     "rasterio._env",

@@ -1,4 +1,4 @@
-"""Runs of the whole segment in processes of their own, which may be killed at any moment.
+"""Runs of the whole inputs in processes of their own, which may be killed at any moment.
 
 How they are forked: ``nursery.py``.
 """
@@ -125,9 +125,9 @@ def in_one_process(
 ) -> int:
     """What the command ``segment1b run`` does."""
     from segment1b_assets.automation.command_run import run_states
-    from segment1b_assets.storage.segment import SegmentOptions, open_segment
+    from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 
-    segment = open_segment(SegmentOptions(Path(root)))
+    inputs = open_run_inputs(RunOptions(Path(root)))
     Path(ready).touch()
     if refuse:
         from segment1b_assets_tests.faults.refusing_kernel import refuse_calls
@@ -135,7 +135,7 @@ def in_one_process(
         refuse_calls(refuse)
     if die_at:
         _die_before(*die_at)
-    outcome = run_states(states, countries, {"root": root, "workers": workers}, segment)
+    outcome = run_states(states, countries, {"root": root, "workers": workers}, inputs)
     lines = [*outcome.failures.values(), *outcome.messages]
     Path(told).write_text(json.dumps(lines, indent=1), "utf-8")
     return 0 if outcome.success else 1
@@ -221,5 +221,5 @@ def left_over(root: Path) -> list[str]:
 def age_the_newest(root: Path) -> None:
     """Let ten minutes pass for areas killed without their lock, and for unfinished reports."""
     for young in (root / STAGING).glob("*"):
-        if young.name.startswith(("new-", "loose-")) or not (young / "held.lock").exists():
+        if young.name.startswith(("new-", "temporary-")) or not (young / "held.lock").exists():
             os.utime(young, (1_000_000_000, 1_000_000_000))

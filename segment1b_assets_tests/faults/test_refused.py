@@ -11,8 +11,8 @@ import pytest
 from segment1b_assets.cli import main
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 from segment1b_assets.storage.run_ledger import RunLedger
-from segment1b_assets.storage.segment import SegmentOptions, open_segment
 from segment1b_assets_tests.faults import mounts, runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 from segment1b_assets_tests.faults.refusing_kernel import can_refuse, refuse_calls
@@ -57,8 +57,8 @@ def test_a_refused_system_call_is_told_by_name(
 def verify_without_reading(root: str, loaded: bool) -> int:
     """``segment1b verify`` where the kernel refuses Arrow's reads, and Python's own it does not."""
     if loaded:
-        segment = open_segment(SegmentOptions(root))
-        segment.warm("iso_names", "policies", "identity", "receipt", "grid", "catalogue")
+        inputs = open_run_inputs(RunOptions(root))
+        inputs.preload("iso_names", "policies", "identity", "receipt", "grid", "catalogue")
     refuse_calls({"pread64": errno.EIO})
     sys.argv[1:] = ["verify", "--root", root, "--states", "s8"]
     with pytest.raises(SystemExit) as ended:

@@ -13,7 +13,7 @@ import pytest
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import STAGING, DataRoot
 from segment1b_assets.storage.publish import (
-    alone,
+    exclusive_lock,
     publish_file,
     publish_folder,
     staging_area,
@@ -112,7 +112,7 @@ def count_alone(root: str, mark: str, counter: str) -> int:
     for number in range(ROUNDS):
         _meet(told.parent, number, mark)
         for _ in range(2):
-            with alone(DataRoot(Path(root)), "counting"):
+            with exclusive_lock(DataRoot(Path(root)), "counting"):
                 count = int(told.read_text("utf-8"))
                 time.sleep(0.005)  # nobody else may come between reading and writing
                 told.write_text(str(count + 1), "utf-8")
@@ -139,7 +139,7 @@ def test_what_is_done_alone_is_done_by_one_at_a_time_and_leaves_no_lock(tmp_path
 
 def test_a_killed_process_s_lock_is_swept_and_a_held_one_stays(tmp_path: Path) -> None:
     data = DataRoot(tmp_path)
-    with alone(data, "retiring"):
+    with exclusive_lock(data, "retiring"):
         (tmp_path / STAGING / "forgotten.lock").touch()
         assert sweep_staging(data) == 1
         assert runs.left_over(tmp_path) == ["retiring.lock"]

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from segment1b_assets.assets.every_state import COUNTRY_STATES
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.segment import SegmentOptions, open_segment
+from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 from segment1b_assets_tests.dagster_support import BY_COUNTRY, made_well, run_assets, small_world
 from segment1b_assets_tests.hypothesis_profiles import TIMES, examples
 
@@ -57,11 +57,11 @@ def files_of(root: Path, kind: str) -> list[Path]:
 
 def judged(root: Path) -> dict[str, list[str]]:
     """State -> the codes of the rules that it says are broken."""
-    segment = open_segment(SegmentOptions(root))
+    inputs = open_run_inputs(RunOptions(root))
     found = {}
     for state in COUNTRY_STATES:
         try:
-            verdicts = state.judge(segment, COUNTRY)
+            verdicts = state.judge(inputs, COUNTRY)
         except Segment1BError as err:
             found[state.id] = [err.code]
             continue

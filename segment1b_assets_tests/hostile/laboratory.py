@@ -22,7 +22,7 @@ from segment1b_assets.automation.jobs import STATE_ASSETS
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.definitions import definitions
 from segment1b_assets.storage.content_version import content_version
-from segment1b_assets.storage.segment import Segment, SegmentOptions, open_segment
+from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs
 from segment1b_assets_tests.oracle import layout
 from segment1b_assets_tests.oracle.world import World, make_world
 
@@ -103,8 +103,8 @@ class Lab:
     def policy(self, name: str) -> Path:
         return layout.policy_path(self.root, name)
 
-    def segment(self) -> Segment:
-        return open_segment(SegmentOptions(self.root))
+    def open(self) -> RunInputs:
+        return open_run_inputs(RunOptions(self.root))
 
     def partition(self, dataset: str, country: str = BAD) -> Path:
         """The one part file of a published partition."""
@@ -122,11 +122,11 @@ class Lab:
 
     def versions(self, dataset: str) -> dict[str, str]:
         """Country -> content version of what is published of a dataset."""
-        segment = self.segment()
+        inputs = self.segment()
         return {
             c: content_version(dataset, files)
             for c in COUNTRIES
-            if (files := segment.files(dataset, c))
+            if (files := inputs.files(dataset, c))
         }
 
 

@@ -88,16 +88,16 @@ def a_cell_of_the_bad_country(lab: Lab) -> tuple[int, int]:
     """Row and column of one cell that only the bad country owns."""
     from segment1b_assets_tests.hostile.laboratory import GOOD
 
-    segment = lab.segment()
-    mine = _cells(segment, BAD)
+    inputs = lab.segment()
+    mine = _cells(inputs, BAD)
     for other in GOOD:
-        mine -= _cells(segment, other)
-    row, col = divmod(min(mine), segment.grid.ncols)
+        mine -= _cells(inputs, other)
+    row, col = divmod(min(mine), inputs.grid.ncols)
     return int(row), int(col)
 
 
-def _cells(segment: Any, country: str) -> set[int]:
-    runs = segment.eligibility(country).runs
+def _cells(inputs: Any, country: str) -> set[int]:
+    runs = inputs.eligibility(country).runs
     pairs = zip(runs.starts.tolist(), runs.stops.tolist(), strict=True)
     return {tile for start, stop in pairs for tile in range(start, stop)}
 

@@ -77,7 +77,7 @@ class Shelf:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Shelf:
+def prefix(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Shelf:
     return Shelf(tmp_path_factory.mktemp("hostile"), instance)
 
 
@@ -90,10 +90,10 @@ def test_the_corpus_is_large_and_its_names_are_unique() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_bad_input_ends_in_its_named_error(
-    case: Case, shelf: Shelf, instance: dg.DagsterInstance, tmp_path: Path
+    case: Case, prefix: Shelf, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    truth = {d: shelf.truth(case.states[-1]).versions(d) for d in datasets_of(case.states[-1])}
-    lab = copy_of(shelf[case.stage], tmp_path / "root")
+    truth = {d: prefix.truth(case.states[-1]).versions(d) for d in datasets_of(case.states[-1])}
+    lab = copy_of(prefix[case.stage], tmp_path / "root")
     case.spoil(lab)
     before = lab.published() if _readable(lab) else {}
     held, began = _forget_peak_memory(), time.process_time()
@@ -117,9 +117,9 @@ def test_bad_input_ends_in_its_named_error(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("odd", ODDITIES, ids=lambda o: o.name)
 def test_odd_input_that_is_good_works(
-    odd: Oddity, shelf: Shelf, instance: dg.DagsterInstance, tmp_path: Path
+    odd: Oddity, prefix: Shelf, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    lab = copy_of(shelf[odd.stage], tmp_path / "root")
+    lab = copy_of(prefix[odd.stage], tmp_path / "root")
     odd.spoil(lab)
     held = _forget_peak_memory()
 
@@ -131,7 +131,7 @@ def test_odd_input_that_is_good_works(
         found = lab.versions(dataset)
         assert sorted(found) == COUNTRIES
         if odd.same:
-            assert found == shelf.truth(odd.states[-1]).versions(dataset)
+            assert found == prefix.truth(odd.states[-1]).versions(dataset)
 
 
 def _readable(lab: Lab) -> bool:

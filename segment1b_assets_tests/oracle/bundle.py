@@ -1,4 +1,4 @@
-"""The flag law of S0, which S9 follows too: contract section 4.
+"""The flag law of S0, which S9 follows too: contract §4.
 
 Interpretations taken: index.json lists itself (it is a non-flag file), and the flag may end in a
 newline.

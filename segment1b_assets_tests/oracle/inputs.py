@@ -1,4 +1,4 @@
-"""Read a root's inputs into plain Python: contract section 3.
+"""Read a root's inputs into plain Python: contract §3.
 
 Policies are parsed as what ``world`` writes: flat ``key: value`` YAML, values in JSON's notation.
 """

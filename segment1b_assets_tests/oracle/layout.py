@@ -1,4 +1,4 @@
-"""Where everything lies under a root: contract section 2, spelled out a second time."""
+"""Where everything lies under a root: contract §2, spelled out a second time."""
 
 from __future__ import annotations
 

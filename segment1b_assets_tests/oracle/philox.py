@@ -1,4 +1,4 @@
-"""Philox2x64-10 and the substream law, contract section 5, with scalar Python integers.
+"""Philox2x64-10 and the substream law, contract §5, with scalar Python integers.
 
 Interpretations taken: one block per uniform of S5, which uses the block's first word only; the
 counter is a u128 that wraps at 2^128.

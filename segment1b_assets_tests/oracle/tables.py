@@ -1,4 +1,4 @@
-"""The nine tables of contract section 4: columns, types, and the rows that a truth asks for.
+"""The nine tables of contract §4: columns, types, and the rows that a truth asks for.
 
 Interpretations taken: ``inclusion_rule``, ``basis`` and ``manifest_fingerprint`` may be plain or
 dictionary-encoded strings; the ISO columns must be dictionary-encoded.

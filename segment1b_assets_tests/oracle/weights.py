@@ -1,4 +1,4 @@
-"""S2: masses and their exact largest-remainder quantisation, contract section 4.
+"""S2: masses and their exact largest-remainder quantisation, contract §4.
 
 Interpretations taken: a raster value equal to the file's nodata value in the raster's own dtype is
 0 before its sign is judged; negative zero is 0; basis area_m2 uses the binary64 areas that

@@ -1,4 +1,4 @@
-"""Tiny random worlds on disk: every input of contract section 3, adversarial on purpose.
+"""Tiny random worlds on disk: every input of contract §3, adversarial on purpose.
 
 ``make_world`` decides everything from its seed; a knob left at None is drawn. Outlets go only to
 countries that own a tile, unless ``stranded`` asks for E303.

@@ -10,15 +10,15 @@ from polars.exceptions import PanicException
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import sha256_of
-from segment1b_assets.storage.drain import run_side_by_side
 from segment1b_assets.storage.parquet import lineage_of
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
+from segment1b_assets.storage.workers import run_concurrently
 from segment1b_assets.validation.rng_evidence import FAMILIES, Evidence, country_evidence
 from segment1b_assets.validation.verdict import Verdict
 
 #: Judges a country's published partitions of one state: dataset id -> verdicts.
-Judge = Callable[[Segment, str], Mapping[str, Sequence[Verdict]]]
+Judge = Callable[[RunInputs, str], Mapping[str, Sequence[Verdict]]]
 
 _SITE_STATES = ("s5_site_tile_assignment", "s6_site_jitter", "s7_site_synthesis", "site_locations")
 _SORTS = frozenset({"A704", "A804"})
@@ -43,7 +43,7 @@ class CountryFindings:
 
 
 @dataclass
-class SegmentFindings:
+class WorldFindings:
     """All countries with outlets, the product's files, and what stands against the flag."""
 
     countries: list[CountryFindings]
@@ -55,7 +55,7 @@ class SegmentFindings:
         return not self.faults
 
 
-def judge_segment(segment: Segment, judges: Sequence[Judge], workers: int) -> SegmentFindings:
+def judge_world(inputs: RunInputs, judges: Sequence[Judge], workers: int) -> WorldFindings:
     """Judge every country that needs sites.
 
     Args:
@@ -64,61 +64,61 @@ def judge_segment(segment: Segment, judges: Sequence[Judge], workers: int) -> Se
     Raises:
         Segment1BError: E301_NO_PASS_FLAG; what reading the catalogue raises.
     """
-    segment.warm("receipt", "policies", "identity", "grid", "shapes", "catalogue")
+    inputs.preload("receipt", "policies", "identity", "grid", "shapes", "catalogue")
     faults = [
         f"E302_FK_COUNTRY: the outlet catalogue holds {rows} outlets of {code!r}"
-        for code, rows in segment.catalogue.foreign.items()
-        if code not in segment.policies["policy.s3.requirements"].denied
+        for code, rows in inputs.catalogue.unknown_codes.items()
+        if code not in inputs.policies["policy.s3.requirements"].denied
     ]
-    missing = _missing(segment)
+    missing = _missing(inputs)
     for dataset, countries in missing.items():
         faults.append(
             f"{dataset} is missing for {', '.join(countries)}: materialise these countries"
         )
     absent = {country for countries in missing.values() for country in countries}
-    demanded = [c for c in segment.demanded if c not in absent]
+    demanded = [c for c in inputs.demanded if c not in absent]
 
     def one(country: str) -> CountryFindings:
-        return _judge_country(segment, judges, country)
+        return _judge_country(inputs, judges, country)
 
-    found = sorted(run_side_by_side(one, demanded, workers), key=lambda f: f.country)
-    found += [_absent(segment, country) for country in sorted(absent)]
+    found = sorted(run_concurrently(one, demanded, workers), key=lambda f: f.country)
+    found += [_absent(inputs, country) for country in sorted(absent)]
     found.sort(key=lambda f: f.country)
     for country in found:
         if country.country not in absent:
             faults += [f"{country.country}: {fault}" for fault in country.faults]
-    egress, strangers = _egress(segment)
-    return SegmentFindings(found, egress, faults + strangers)
+    egress, strangers = _egress(inputs)
+    return WorldFindings(found, egress, faults + strangers)
 
 
-def _missing(segment: Segment) -> dict[str, list[str]]:
+def _missing(inputs: RunInputs) -> dict[str, list[str]]:
     missing: dict[str, list[str]] = {}
-    for country in segment.demanded:
+    for country in inputs.demanded:
         for dataset in _SITE_STATES:
-            if not segment.is_published(dataset, country):
+            if not inputs.is_published(dataset, country):
                 missing.setdefault(dataset, []).append(country)
                 break
     return missing
 
 
-def _absent(segment: Segment, country: str) -> CountryFindings:
+def _absent(inputs: RunInputs, country: str) -> CountryFindings:
     """A country that a state is missing for: not judged, but what is there of it is counted."""
     found = CountryFindings(country, faults=["missing"])
     # A file that cannot be counted needs no word of its own: the country is named already.
     with contextlib.suppress(Segment1BError):
-        found.rows_s7 = row_count(segment, "s7_site_synthesis", country)
+        found.rows_s7 = row_count(inputs, "s7_site_synthesis", country)
     with contextlib.suppress(Segment1BError):
-        found.rows_s8 = row_count(segment, "site_locations", country)
+        found.rows_s8 = row_count(inputs, "site_locations", country)
     return found
 
 
-def _judge_country(segment: Segment, judges: Sequence[Judge], country: str) -> CountryFindings:
+def _judge_country(inputs: RunInputs, judges: Sequence[Judge], country: str) -> CountryFindings:
     found = CountryFindings(country)
     try:
-        found.rows_s7 = row_count(segment, "s7_site_synthesis", country)
-        found.rows_s8 = row_count(segment, "site_locations", country)
+        found.rows_s7 = row_count(inputs, "s7_site_synthesis", country)
+        found.rows_s8 = row_count(inputs, "site_locations", country)
         for judge in judges:
-            for dataset, judged in judge(segment, country).items():
+            for dataset, judged in judge(inputs, country).items():
                 for verdict in judged:
                     if verdict.passed:
                         continue
@@ -129,11 +129,11 @@ def _judge_country(segment: Segment, judges: Sequence[Judge], country: str) -> C
             evidence = country_evidence(
                 family,
                 country,
-                segment.identity,
-                segment.receipt.verified_at_utc,
-                segment.here(f"rng_events_{label}", country),
-                segment.here(f"rng_trace_{label}", country),
-                segment.files("s7_site_synthesis", country),
+                inputs.identity,
+                inputs.receipt.verified_at_utc,
+                inputs.ensure_local(f"rng_events_{label}", country),
+                inputs.ensure_local(f"rng_trace_{label}", country),
+                inputs.files("s7_site_synthesis", country),
             )
             found.evidence[label] = evidence
             found.faults += [f"{label}: {fault}" for fault in evidence.faults]
@@ -148,20 +148,20 @@ def _judge_country(segment: Segment, judges: Sequence[Judge], country: str) -> C
     return found
 
 
-def _egress(segment: Segment) -> tuple[dict[str, str], list[str]]:
+def _egress(inputs: RunInputs) -> tuple[dict[str, str], list[str]]:
     """Root-relative path -> SHA-256 of every site_locations file, and what is foreign there."""
     egress: dict[str, str] = {}
     others: dict[str, list[str]] = {}
     strangers = []
-    demanded = set(segment.demanded)
-    for country in segment.iso_names:
-        for path in segment.files("site_locations", country):
-            egress[segment.root.relative(path)] = sha256_of(path).hex()
+    demanded = set(inputs.demanded)
+    for country in inputs.iso_names:
+        for path in inputs.files("site_locations", country):
+            egress[inputs.root.relative(path)] = sha256_of(path).hex()
             try:
                 held = lineage_of(path).get("parameter_hash", "none")
-                if held != segment.parameter_hash:
+                if held != inputs.parameter_hash:
                     others.setdefault(held, []).append(country)
-                elif country not in demanded and row_count(segment, "site_locations", country):
+                elif country not in demanded and row_count(inputs, "site_locations", country):
                     strangers.append(f"{country}: site_locations holds sites that nobody needs")
             except Segment1BError as err:
                 if country not in demanded:
@@ -169,6 +169,6 @@ def _egress(segment: Segment) -> tuple[dict[str, str], list[str]]:
     for held, countries in sorted(others.items()):
         strangers.append(
             f"site_locations of {', '.join(sorted(set(countries)))} stem from parameter_hash "
-            f"{held}, the others from {segment.parameter_hash}: re-run these countries"
+            f"{held}, the others from {inputs.parameter_hash}: re-run these countries"
         )
     return dict(sorted(egress.items())), strangers

@@ -1,4 +1,4 @@
-"""A segment: one data root with its inputs read, checked and named.
+"""Run inputs: one data root with its inputs read, checked and named.
 
 Everything here is read once and kept while the files stay as they are; a country's own inputs
 (its polygon, its outlets) are handed out one country at a time.
@@ -37,7 +37,7 @@ REFERENCES = ("iso3166_canonical_2024", "world_countries", "population_raster_20
 
 
 @dataclass(frozen=True)
-class SegmentOptions:
+class RunOptions:
     """What a user chooses: the root (a folder or a URL), the 1A run, rows of a batch."""
 
     root: Path | str
@@ -46,10 +46,10 @@ class SegmentOptions:
     batch_rows: int = BATCH_ROWS
 
 
-class Segment:
+class RunInputs:
     """The inputs of a data root; every property raises `Segment1BError` on bad input."""
 
-    def __init__(self, options: SegmentOptions) -> None:
+    def __init__(self, options: RunOptions) -> None:
         self.options = options
         self.root = open_root(options.root)
 
@@ -92,12 +92,12 @@ class Segment:
 
     def _input(self, name: str) -> Path:
         """A reference or policy file, brought here."""
-        return self.root.here(self.root.of(name))
+        return self.root.ensure_local(self.root.path_for(name))
 
     @cached_property
     def parameter_hash(self) -> str:
         return tokens.parameter_hash(
-            {self.root.of(name).name: digest for name, digest in self.input_digests.items()}
+            {self.root.path_for(name).name: digest for name, digest in self.input_digests.items()}
         )
 
     @cached_property
@@ -115,7 +115,7 @@ class Segment:
         seed, fingerprint = self.outlet_run
         where = {"seed": seed, "manifest_fingerprint": fingerprint}
         return read_outlet_catalogue(
-            self.root.of("outlet_catalogue", **where),
+            self.root.path_for("outlet_catalogue", **where),
             self.root.part_files("outlet_catalogue", **where),
             fingerprint,
             frozenset(self.iso_names),
@@ -131,7 +131,7 @@ class Segment:
         if country not in self.iso_names:
             raise Segment1BError(
                 "E005_ISO_FK", "is not on the ISO list", country=country,
-                file=self.root.of("iso3166_canonical_2024"), value=country,
+                file=self.root.path_for("iso3166_canonical_2024"), value=country,
             )  # fmt: skip
 
     def polygon(self, country: str) -> CountryPolygon | None:
@@ -189,11 +189,11 @@ class Segment:
         return {name: found[name] for name in needed if name in found}
 
     def path(self, dataset: str, country: str | None = None) -> Path:
-        return self.root.of(dataset, **self.tokens(dataset, country))
+        return self.root.path_for(dataset, **self.tokens(dataset, country))
 
-    def here(self, dataset: str, country: str | None = None) -> Path:
+    def ensure_local(self, dataset: str, country: str | None = None) -> Path:
         """The path, with what lies there brought to this machine."""
-        return self.root.here(self.path(dataset, country))
+        return self.root.ensure_local(self.path(dataset, country))
 
     def is_published(self, dataset: str, country: str) -> bool:
         """Whether a country's partition is there; reads nothing of it."""
@@ -207,35 +207,35 @@ class Segment:
         """The part files of an unpartitioned input."""
         return self.root.part_files(dataset, **self.tokens(dataset))
 
-    def warm(self, *names: str) -> None:
+    def preload(self, *names: str) -> None:
         """Read the named properties now, on this thread, so that workers only share them."""
         for name in names:
             getattr(self, name)
 
 
 #: How many roots' inputs a long-lived process keeps, the last asked for.
-KEPT_SEGMENTS = 4
-_cache: OrderedDict[tuple[SegmentOptions, DataRoot], tuple[object, Segment]] = OrderedDict()
+KEPT_INPUTS = 4
+_cache: OrderedDict[tuple[RunOptions, DataRoot], tuple[object, RunInputs]] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
-def open_segment(options: SegmentOptions) -> Segment:
+def open_run_inputs(options: RunOptions) -> RunInputs:
     """The segment of these options, read anew whenever one of its input files has changed."""
     root = open_root(options.root)
-    options = replace(options, root=root.place)  # however it was written
+    options = replace(options, root=root.uri)  # however it was written
     stamp = _stamp(root)
     with _cache_lock:
         held = _cache.get((options, root))
         if held is None or held[0] != stamp:
-            held = _cache[options, root] = (stamp, Segment(options))
+            held = _cache[options, root] = (stamp, RunInputs(options))
         _cache.move_to_end((options, root))
-        while len(_cache) > KEPT_SEGMENTS:
+        while len(_cache) > KEPT_INPUTS:
             _cache.popitem(last=False)
         return held[1]
 
 
 def _stamp(root: DataRoot) -> object:
-    paths = [root.of(name) for name in (*REFERENCES, *POLICY_MODELS)]
+    paths = [root.path_for(name) for name in (*REFERENCES, *POLICY_MODELS)]
     for name in ("outlet_catalogue", "validation_bundle_1A", "s0_gate_receipt_1B"):
-        paths += root.places_of(name)
+        paths += root.find_paths(name)
     return tuple((str(path), root.state_of(path)) for path in paths)

@@ -14,7 +14,7 @@ import dagster as dg
 from segment1b_assets.assets.definition_metadata import definition_metadata
 from segment1b_assets.assets.map_metadata import map_metadata
 from segment1b_assets.assets.parquet_io_manager import CountryStreams, failure
-from segment1b_assets.checks.judged_event import naming_what_was_judged
+from segment1b_assets.checks.judged_event import with_target_materialization
 from segment1b_assets.checks.planned_rules import take_back_announcements
 from segment1b_assets.checks.verdict_events import RULES_IN_FULL, judge_countries, rule_specs
 from segment1b_assets.contracts.errors import Segment1BError
@@ -23,14 +23,14 @@ from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.partitions import backfill_policy
 from segment1b_assets.partitions import countries as country_partitions
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.drain import Job
-from segment1b_assets.storage.freed_memory import release_memory
-from segment1b_assets.storage.io_faults import tried
+from segment1b_assets.storage.io_faults import with_retries
+from segment1b_assets.storage.memory import release_memory
 from segment1b_assets.storage.publish import sweep_staging
+from segment1b_assets.storage.publish_partitions import Job
 from segment1b_assets.storage.reports import write_failure
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
-from segment1b_assets.storage.segment import Segment
-from segment1b_assets.validation.segment_findings import Judge
+from segment1b_assets.validation.world_findings import Judge
 
 #: Dagster runs one partition or one contiguous range. A run over a scattered choice carries the
 #: range that spans it and this tag, which names the countries, comma-separated.
@@ -39,7 +39,7 @@ OWNERS = ["team:segment-1b"]
 
 
 @dataclass(frozen=True)
-class CountryState:
+class PartitionedState:
     """One of S1 to S8.
 
     Attributes:
@@ -51,11 +51,11 @@ class CountryState:
         follows: ids of the states whose failed countries this one leaves out.
         rules: dataset id -> codes of the rules that the validators judge.
         judge: judges a published country; dataset id -> verdicts.
-        warm: properties of the segment to read before the workers start.
-        cost: how dear a country is.
+        preload: properties of the run inputs to read before the workers start.
+        cost: how costly a country is.
         before_publish: what must happen right before a country's rename, or None.
         depict: extra metadata of a published partition, in a run over few countries: its map.
-        foreign: codes that appear in the inputs and are not countries -> their error, or None.
+        unknown_codes: codes in the inputs that are no countries -> their error, or None.
         prepare: what to do once before the workers start, or None.
         code_version: changes when the published bytes of unchanged inputs would.
         freshness: how old the asset may get, or None.
@@ -63,18 +63,18 @@ class CountryState:
 
     id: str
     group: str
-    outputs: Mapping[str, Callable[[Segment, str], PartitionStream]]
+    outputs: Mapping[str, Callable[[RunInputs, str], PartitionStream]]
     about: Mapping[str, str]
     deps: Sequence[str]
     follows: Sequence[str]
     rules: Mapping[str, Sequence[str]]
     judge: Judge
-    warm: Sequence[str]
-    cost: Callable[[Segment, str], float]
-    before_publish: Callable[[Segment, str], None] | None = None
-    depict: Callable[[Segment, str, str], Mapping[str, Any]] = map_metadata
-    foreign: Callable[[Segment], Mapping[str, Segment1BError]] | None = None
-    prepare: Callable[[Segment], None] | None = None
+    preload: Sequence[str]
+    cost: Callable[[RunInputs, str], float]
+    before_publish: Callable[[RunInputs, str], None] | None = None
+    depict: Callable[[RunInputs, str, str], Mapping[str, Any]] = map_metadata
+    unknown_codes: Callable[[RunInputs], Mapping[str, Segment1BError]] | None = None
+    prepare: Callable[[RunInputs], None] | None = None
     code_version: str = "1"
     freshness: dg.FreshnessPolicy | None = None
 
@@ -83,7 +83,7 @@ class CountryState:
         return next(iter(self.outputs))
 
 
-def country_assets(state: CountryState) -> dg.AssetsDefinition:
+def country_assets(state: PartitionedState) -> dg.AssetsDefinition:
     """The asset (two for S1) of a state, with its rules as asset checks."""
     specs = rule_specs(state.id, state.rules)
     outs = {
@@ -115,31 +115,31 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
     )
     def compute(context: dg.AssetExecutionContext, segment1b: Segment1B) -> Iterator[Any]:
         release_memory()  # what others in this process have freed is not this state's
-        segment = segment1b.segment()
+        inputs = segment1b.open()
         run = context.run.run_id
-        ledger = RunLedger(segment.root, run)
+        ledger = RunLedger(inputs.root, run)
         wanted = countries_of(context)
         datasets = [
             d for d in state.outputs if d in context.op_execution_context.selected_output_names
         ]
-        judged = wanted or published_countries(segment, state.main)
+        judged = wanted or published_countries(inputs, state.main)
         failed: dict[str, Segment1BError] = {}
         take_back_announcements(context.instance, run, specs)
         if datasets:
             try:
-                sweep_staging(segment.root)
-                tried("the inputs", lambda: segment.warm(*state.warm))
+                sweep_staging(inputs.root)
+                with_retries("the inputs", lambda: inputs.preload(*state.preload))
                 excluded = _excluded(state, ledger, wanted)
-                foreign = state.foreign(segment) if state.foreign else {}
+                unknown_codes = state.unknown_codes(inputs) if state.unknown_codes else {}
                 if state.prepare:
-                    state.prepare(segment)
+                    state.prepare(inputs)
             except Segment1BError as err:
-                for error in [err.told_of(c) for c in wanted] or [err]:
-                    write_failure(segment, state.id, error, run)
+                for error in [err.with_country(c) for c in wanted] or [err]:
+                    write_failure(inputs, state.id, error, run)
                 ledger.record(state.id, dict.fromkeys(wanted, err))
                 raise failure(state.id, {"every country": err}) from err
-            for error in foreign.values():
-                write_failure(segment, state.id, error, run)
+            for error in unknown_codes.values():
+                write_failure(inputs, state.id, error, run)
                 context.log.error(str(error))
             for country, error in excluded.items():
                 context.log.warning(f"{country} is left out of {state.id}: {error.code}")
@@ -147,7 +147,7 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
                 streams = CountryStreams(
                     state=state.id,
                     jobs=[
-                        _job(state, segment, dataset, c)
+                        _job(state, inputs, dataset, c)
                         for c in wanted
                         if c not in excluded and c not in failed
                     ],
@@ -160,20 +160,20 @@ def country_assets(state: CountryState) -> dg.AssetsDefinition:
                 )
                 yield dg.Output(streams, output_name=dataset)
                 failed |= streams.failed
-            ledger.record(state.id, {**failed, **foreign})
+            ledger.record(state.id, {**failed, **unknown_codes})
             judged = [c for c in wanted if c not in failed]
-            failed |= foreign
+            failed |= unknown_codes
         selected = context.op_execution_context.selected_asset_check_keys
         chosen = [s for s in specs if s.key in selected]
         if chosen:
             rejected: dict[str, Segment1BError] = {}
             verdicts = judge_countries(
-                segment, state.judge, judged, failed, chosen, segment1b.threads, rejected
+                inputs, state.judge, judged, failed, chosen, segment1b.threads, rejected
             )
             about = [*judged, *(c for c in failed if c not in judged)]
-            yield from naming_what_was_judged(verdicts, context.instance, about)
+            yield from with_target_materialization(verdicts, context.instance, about)
             for error in rejected.values():
-                write_failure(segment, state.id, error, run)
+                write_failure(inputs, state.id, error, run)
             if datasets:
                 # A run that only judges has made nothing: `every_country_done` goes by the events.
                 ledger.record(state.id, rejected)
@@ -196,28 +196,28 @@ def countries_of(context: dg.AssetExecutionContext) -> list[str]:
     return keys if only is None else [k for k in keys if k in only.split(",")]
 
 
-def _job(state: CountryState, segment: Segment, dataset: str, country: str) -> Job:
+def _job(state: PartitionedState, inputs: RunInputs, dataset: str, country: str) -> Job:
     opener = state.outputs[dataset]
     hook = state.before_publish
     return Job(
         dataset=dataset,
         country=country,
-        open=lambda: opener(segment, country),
-        cost=_cost(state, segment, country),
-        before_publish=None if hook is None else lambda: hook(segment, country),
+        open=lambda: opener(inputs, country),
+        cost=_cost(state, inputs, country),
+        before_publish=None if hook is None else lambda: hook(inputs, country),
     )
 
 
-def _cost(state: CountryState, segment: Segment, country: str) -> float:
+def _cost(state: PartitionedState, inputs: RunInputs, country: str) -> float:
     """How dear a country is; one whose files cannot be read fails on its own, when it is opened."""
     try:
-        return state.cost(segment, country)
+        return state.cost(inputs, country)
     except Segment1BError:
         return 0.0
 
 
 def _excluded(
-    state: CountryState, ledger: RunLedger, wanted: Sequence[str]
+    state: PartitionedState, ledger: RunLedger, wanted: Sequence[str]
 ) -> dict[str, Segment1BError]:
     """Countries that an upstream state of this run failed on, told with the upstream's code."""
     excluded: dict[str, Segment1BError] = {}
@@ -228,6 +228,6 @@ def _excluded(
     return excluded
 
 
-def published_countries(segment: Segment, dataset: str) -> list[str]:
+def published_countries(inputs: RunInputs, dataset: str) -> list[str]:
     """The countries whose partition of a dataset is published, in code order."""
-    return [c for c in segment.iso_names if segment.is_published(dataset, c)]
+    return [c for c in inputs.iso_names if inputs.is_published(dataset, c)]

@@ -26,14 +26,16 @@ from segment1b_assets.assets.versions import record_observations
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.storage.input_versions import INPUTS, input_versions
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 
 def observe_inputs(
-    instance: dg.DagsterInstance, segment: Segment, versions: Mapping[str, str | None] | None = None
+    instance: dg.DagsterInstance,
+    inputs: RunInputs,
+    versions: Mapping[str, str | None] | None = None,
 ) -> list[str]:
     """Record the inputs' versions as they are now; returns the assets whose version is new."""
-    known = input_versions(segment) if versions is None else versions
+    known = input_versions(inputs) if versions is None else versions
     found = {dg.AssetKey(asset_name(d)): v for d, v in known.items() if v is not None}
     return [key.path[-1] for key in record_observations(instance, found)]
 
@@ -44,7 +46,7 @@ def missing_inputs(versions: Mapping[str, str | None]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Behind:
+class StalePartitions:
     """What has to be made anew.
 
     Attributes:
@@ -64,7 +66,7 @@ class Behind:
         return [asset for asset, chosen in self.countries.items() if chosen]
 
 
-def what_is_behind(instance: dg.DagsterInstance, segment: Segment) -> Behind:
+def find_stale_partitions(instance: dg.DagsterInstance, inputs: RunInputs) -> StalePartitions:
     """Compare the event log and the data root with the inputs as last observed.
 
     A country that is behind in a state is behind in all the states that build on it.
@@ -72,11 +74,11 @@ def what_is_behind(instance: dg.DagsterInstance, segment: Segment) -> Behind:
     Raises:
         Segment1BError: the addresses cannot be had (E_INPUT_MISSING, E_POLICY_INVALID …).
     """
-    codes = [c for c in COUNTRY_CODES if c in segment.iso_names]
+    codes = [c for c in COUNTRY_CODES if c in inputs.iso_names]
     behind: dict[str, Sequence[str]] = {}
     versions: dict[str, Mapping[str, str]] = {}
     unpartitioned = {dg.AssetKey(d) for s in COUNTRY_STATES for d in s.deps if d not in TABLES}
-    inputs = {k: version for k in unpartitioned if (version := _on_record(instance, k))}
+    recorded = {k: version for k in unpartitioned if (version := _on_record(instance, k))}
     for state in COUNTRY_STATES:
         before = [asset for asset in state.deps if asset in behind]
         for asset in state.outputs:
@@ -87,10 +89,10 @@ def what_is_behind(instance: dg.DagsterInstance, segment: Segment) -> Behind:
                 c
                 for c in codes
                 if c in upstream_behind
-                or not segment.is_published(asset, c)
-                or _stale(state.code_version, state.deps, c, tags.get(c), inputs, versions)
+                or not inputs.is_published(asset, c)
+                or _stale(state.code_version, state.deps, c, tags.get(c), recorded, versions)
             ]
-    return Behind(behind)
+    return StalePartitions(behind)
 
 
 def _stale(
@@ -98,14 +100,14 @@ def _stale(
     deps: Sequence[str],
     country: str,
     tags: Mapping[str, str] | None,
-    inputs: Mapping[dg.AssetKey, str],
+    recorded: Mapping[dg.AssetKey, str],
     versions: Mapping[str, Mapping[str, str]],
 ) -> bool:
     if tags is None or tags.get(CODE_VERSION_TAG) != code_version:
         return True
     for dep in deps:
         key = dg.AssetKey(dep)
-        now = versions[dep].get(country) if dep in versions else inputs.get(key)
+        now = versions[dep].get(country) if dep in versions else recorded.get(key)
         if now is not None and tags.get(get_input_data_version_tag(key)) != now:
             return True
     return False

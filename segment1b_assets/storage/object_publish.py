@@ -1,4 +1,4 @@
-"""The publish law in an object store (contract section 2): the store's own atomic, conditional put.
+"""The publish law in an object store (contract §2): the store's own atomic, conditional put.
 
 A partition of one file is one put that succeeds only where nothing is. Of a folder of several
 files the object that makes it visible goes up last: a partition's first part, a bundle's flag. So
@@ -51,7 +51,7 @@ def publish_objects(
         if _put_all(root, objects, last, dataset, country):
             return Published("published", target, stamp, size)
         root.refresh()
-    root.here(target)
+    root.ensure_local(target)
     require_identical(stamp, target, dataset, country)
     return Published("identical", target, stamp, size)
 
@@ -72,7 +72,7 @@ def _put_all(
         elif not _same_bytes(root, key, objects[key]):
             raise _left_over(root, key, dataset, country)
     for key, stored in put.items():
-        root.mirror.place(key, objects[key], stored)
+        root.mirror.store(key, objects[key], stored)
     root.listings.note(put)
     return True
 
@@ -92,7 +92,7 @@ def _require_room(
 def _same_bytes(root: ObjectRoot, key: str, file: Path) -> bool:
     """Whether an object that is there already has the bytes of a file."""
     stored = root.store.list(key.rpartition("/")[0]).get(key)
-    copy = root.loose_file()
+    copy = root.temporary_file()
     try:
         if stored is None or not root.store.fetch(key, stored, copy):
             return False
@@ -125,7 +125,7 @@ def _require_conditions(root: ObjectRoot) -> None:
     """Refuse a store that puts in spite of a condition: it would overwrite what is published."""
     if root in _proven:
         return
-    probe, file = f"{STAGING}/{uuid.uuid4().hex}", root.loose_file()
+    probe, file = f"{STAGING}/{uuid.uuid4().hex}", root.temporary_file()
     file.write_bytes(b"is a conditional put refused?\n")
     try:
         kept = root.store.put_new(probe, file) is not None
@@ -136,7 +136,7 @@ def _require_conditions(root: ObjectRoot) -> None:
     if not kept:
         raise Segment1BError(
             "E_IO", "the store ignores conditions (If-None-Match), so nothing would be immutable",
-            file=root.place,
+            file=root.uri,
             next_step="publish to a store that honours conditional puts, or to a file system",
         )  # fmt: skip
     _proven.add(root)
@@ -146,9 +146,9 @@ def replace_object(root: ObjectRoot, target: Path, content: bytes) -> None:
     """Put a report, replacing the one before."""
     key = root.relative(target)
     stored = Stored(len(content), root.store.put(key, content), time.time())
-    made = root.loose_file()
+    made = root.temporary_file()
     made.write_bytes(content)
-    root.mirror.place(key, made, stored)
+    root.mirror.store(key, made, stored)
     root.listings.note({key: stored})
 
 
@@ -173,7 +173,7 @@ def move_objects(root: ObjectRoot, target: Path, destination: Path) -> None:
     root.store.delete([first])
     root.store.delete([k for k in found if k != first])
     root.refresh()
-    root.here(target)
+    root.ensure_local(target)
 
 
 def sweep_objects(root: ObjectRoot) -> int:

@@ -16,12 +16,12 @@ from dagster._core.storage.dagster_run import assets_are_externally_managed
 from segment1b_assets.assets.references import INPUT_DATASETS
 from segment1b_assets.assets.versions import InputVersions
 from segment1b_assets.storage.input_versions import input_version
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 
-def tell_made(
+def made_result(
     context: dg.AssetExecutionContext,
-    segment: Segment,
+    inputs: RunInputs,
     metadata: dict[str, Any],
     data_version: str,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -32,7 +32,7 @@ def tell_made(
         observed = {
             key: version
             for key in deps
-            if (dataset := INPUT_DATASETS.get(key)) and (version := input_version(segment, dataset))
+            if (dataset := INPUT_DATASETS.get(key)) and (version := input_version(inputs, dataset))
         }
         # By country or not: Dagster does not follow an edge to more than 100 partitions.
         versions = InputVersions(context.instance, dict.fromkeys(deps, False), [], observed)
@@ -47,7 +47,7 @@ def tell_made(
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(data_version))
 
 
-def tell_failed(context: dg.AssetExecutionContext) -> None:
+def mark_failed(context: dg.AssetExecutionContext) -> None:
     """Have the web UI show the asset as failed: planned in a run that fails, and not made."""
     if assets_are_externally_managed(context.run):
         step = context.op_execution_context.get_step_execution_context()

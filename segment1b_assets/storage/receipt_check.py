@@ -11,7 +11,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import receipt
 from segment1b_assets.storage.parquet import open_parquet
 from segment1b_assets.storage.reports import read_report
-from segment1b_assets.storage.segment import Segment
+from segment1b_assets.storage.run_inputs import RunInputs
 
 _STATE_OF = {
     "tile_index": "S1",
@@ -25,8 +25,8 @@ _STATE_OF = {
 }
 
 
-def require_untouched(
-    segment: Segment, country: str, dataset: str, code: str = "E107_DETERMINISM"
+def require_receipt_match(
+    inputs: RunInputs, country: str, dataset: str, code: str = "E107_DETERMINISM"
 ) -> None:
     """Hold a partition's files against the receipt that its state noted.
 
@@ -37,23 +37,23 @@ def require_untouched(
         Segment1BError: `code` where the bytes are others; E_INPUT_SCHEMA where a file is not
             readable parquet.
     """
-    files = segment.files(dataset, country)
+    files = inputs.files(dataset, country)
     if not files:
         return
     for path in files:
         open_parquet(path).close()
     state = _STATE_OF[dataset]
-    report = read_report(segment, state, country) or {}
+    report = read_report(inputs, state, country) or {}
     told = report.get("outputs", {}).get(dataset, {}).get("receipt")
     if told is None:
         return
-    found = receipt(segment.path(dataset, country), files)
+    found = receipt(inputs.path(dataset, country), files)
     if found != told:
         raise Segment1BError(
             code,
             f"{dataset} was changed after {state} published it: the run report says receipt "
             f"{told}, the files give {found}",
-            country=country, file=segment.path(dataset, country), value=found,
+            country=country, file=inputs.path(dataset, country), value=found,
             next_step=f"segment1b retire --dataset {dataset} --country {country} --why TEXT, "
             f"then materialise {state} and what follows for this country",
         )  # fmt: skip

@@ -1,41 +1,28 @@
-"""Drains countries' streams into published partitions, several at a time.
-
-Threads, not processes: numpy, Arrow, the compressors and GDAL let go of the interpreter lock, and
-nothing is pickled or forked. The dearest country goes first so that none is left alone at the end.
-"""
+"""Publishes the partitions of several countries, the largest first, several at a time."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.bytes_read import Reads, tally
 from segment1b_assets.storage.content_version import content_version
-from segment1b_assets.storage.freed_memory import keep_freed_memory
 from segment1b_assets.storage.io_faults import IO_TRIES, io_error, pause
+from segment1b_assets.storage.memory import current_rss_bytes, open_files
 from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.publish import publish, staging_area
 from segment1b_assets.storage.published import Published
-from segment1b_assets.storage.segment import Segment
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-#: Countries worked on side by side where nobody says otherwise; unset is one a core.
-WORKERS_VARIABLE = "SEGMENT1B_WORKERS"
+from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.workers import run_concurrently
 
 
 @dataclass(frozen=True)
@@ -44,7 +31,7 @@ class Job:
 
     Attributes:
         open: makes the stream; called on the worker, once per try.
-        cost: any measure of work; the dearest starts first.
+        cost: any measure of work; the largest starts first.
         before_publish: called when all is staged, right before the rename.
         on_published: called with the output once the partition is published, still on the worker.
     """
@@ -74,42 +61,21 @@ class Failed:
     error: Segment1BError
 
 
-def run_side_by_side(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    """Yield ``work(item)`` in order of completion, never more than `workers` at once."""
-    keep_freed_memory()
-    if workers == 1 or len(items) <= 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="segment1b") as pool:
-        waiting: set[Future[R]] = set()
-        queue = iter(items)
-        try:
-            for item in queue:
-                waiting.add(pool.submit(work, item))
-                if len(waiting) >= workers:
-                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (f.result() for f in finished)
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (f.result() for f in finished)
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def drain(segment: Segment, jobs: Sequence[Job], workers: int) -> Iterator[Done | Failed]:
+def publish_partitions(
+    inputs: RunInputs, jobs: Sequence[Job], workers: int
+) -> Iterator[Done | Failed]:
     """Publish every job's partition; yields outcomes on the calling thread as they come."""
     ordered = sorted(jobs, key=lambda job: (-job.cost, job.country))
-    yield from run_side_by_side(lambda job: _attempt(segment, job, workers), ordered, workers)
+    yield from run_concurrently(lambda job: _attempt(inputs, job, workers), ordered, workers)
 
 
-def _attempt(segment: Segment, job: Job, workers: int) -> Done | Failed:
+def _attempt(inputs: RunInputs, job: Job, workers: int) -> Done | Failed:
     for tries_left in reversed(range(IO_TRIES)):
         try:
             with profiling.measure(job.dataset, job.country):
-                return _publish(segment, job, workers)
+                return _publish(inputs, job, workers)
         except Segment1BError as err:
-            return Failed(job.country, err.for_country(job.country))
+            return Failed(job.country, err.with_country(job.country))
         except OSError as err:
             if tries_left == 0:
                 return Failed(job.country, io_error(err, job.dataset, job.country))
@@ -127,19 +93,19 @@ def _attempt(segment: Segment, job: Job, workers: int) -> Done | Failed:
     raise AssertionError("unreachable")
 
 
-def _publish(segment: Segment, job: Job, workers: int) -> Done:
+def _publish(inputs: RunInputs, job: Job, workers: int) -> Done:
     with tally.counting() as reads:
-        return _published(segment, job, workers, reads)
+        return _published(inputs, job, workers, reads)
 
 
-def _published(segment: Segment, job: Job, workers: int, reads: Reads) -> Done:
+def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
     wall, cpu = time.perf_counter(), time.thread_time()
     table = TABLES[job.dataset]
     stream = job.open()
-    lineage = segment.tokens(job.dataset, job.country)
+    lineage = inputs.tokens(job.dataset, job.country)
     if job.dataset == "site_locations":
-        lineage |= {"parameter_hash": segment.parameter_hash}
-    with staging_area(segment.root) as work, contextlib.ExitStack() as logs:
+        lineage |= {"parameter_hash": inputs.parameter_hash}
+    with staging_area(inputs.root) as work, contextlib.ExitStack() as logs:
         folder = work / "partition"
         folder.mkdir()
         open_logs: dict[str, tuple[Path, BinaryIO]] = {}
@@ -159,18 +125,18 @@ def _published(segment: Segment, job: Job, workers: int, reads: Reads) -> Done:
             job.before_publish()
         log_receipts = {
             name: publish(
-                segment.root,
+                inputs.root,
                 path,
-                segment.path(name, job.country),
+                inputs.path(name, job.country),
                 dataset=name,
                 country=job.country,
             ).receipt
             for name, (path, _) in open_logs.items()
         }
         published = publish(
-            segment.root,
+            inputs.root,
             folder,
-            segment.path(job.dataset, job.country),
+            inputs.path(job.dataset, job.country),
             dataset=job.dataset,
             country=job.country,
         )
@@ -179,7 +145,7 @@ def _published(segment: Segment, job: Job, workers: int, reads: Reads) -> Done:
         "dataset": job.dataset,
         "status": published.status,
         "receipt": published.receipt,
-        "data_version": content_version(job.dataset, segment.files(job.dataset, job.country)),
+        "data_version": content_version(job.dataset, inputs.files(job.dataset, job.country)),
         "log_receipts": log_receipts,
         "rows_emitted": writer.rows,
         "bytes_on_disk": published.size,
@@ -190,53 +156,9 @@ def _published(segment: Segment, job: Job, workers: int, reads: Reads) -> Done:
         "peak_rss_bytes": rss,
         "open_files": open_files(),
         "workers": workers,
-        "batch_rows": segment.options.batch_rows,
+        "batch_rows": inputs.options.batch_rows,
         **stream.facts,
     }
     if job.on_published is not None:
         job.on_published(output)
     return Done(job.country, published, output)
-
-
-def current_rss_bytes() -> int:
-    """Memory that this process holds now, in bytes; sampled at every batch for the run report."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return peak_rss_bytes()
-
-
-def peak_rss_bytes() -> int:
-    """The most memory that this process has ever held, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def open_files() -> int:
-    """Open file descriptors of this process (0 where the system does not tell)."""
-    try:
-        return len(os.listdir("/proc/self/fd"))
-    except OSError:
-        return 0
-
-
-def default_workers() -> int:
-    """``$SEGMENT1B_WORKERS``, else as many workers as this process may use cores.
-
-    A container sees every core of its machine, whatever share of them and of the memory is its own.
-
-    Raises:
-        Segment1BError: E_POLICY_INVALID, where the variable is no whole number from 1 to 64.
-    """
-    text = os.environ.get(WORKERS_VARIABLE, "").strip()
-    if not text:
-        return max(1, len(os.sched_getaffinity(0)))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
-        raise Segment1BError(
-            "E_POLICY_INVALID",
-            f"the variable {WORKERS_VARIABLE} must be a whole number from 1 to 64",
-            value=text,
-            next_step=f"unset {WORKERS_VARIABLE} or mend it, and start again",
-        )
-    return int(text)

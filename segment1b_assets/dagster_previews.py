@@ -10,7 +10,7 @@ import dagster as dg
 
 
 @contextlib.contextmanager
-def pinned_previews() -> Iterator[None]:
+def accept_preview_apis() -> Iterator[None]:
     """Silence Dagster's notice about interfaces that may change: its version is pinned and tested.
 
     Checks by partition are a preview in 1.13, observable source assets a beta.
