@@ -141,7 +141,7 @@ def test_nightly_and_inputs_changed_work_by_themselves(tmp_path: Path) -> None:
         assert run["status"] == "SUCCESS"
         assert run["tags"]["dagster/sensor_name"] == "inputs_changed"
         assert run["assets"] == set(ALL_ASSETS)
-    inputs = Segment1B(root=str(root)).segment()
+    inputs = Segment1B(root=str(root)).open()
     for country in FIVE:
         assert inputs.files("tile_index", country), country
     assert pass_flag(root).flag_sha256_hex != before

@@ -54,7 +54,7 @@ def five_listed(tmp_path: Path) -> Path:
 
 def tick(instance: dg.DagsterInstance, root: Path) -> dg.RunRequest | str:
     """What the nightly schedule decides: its one run request, or why there is none."""
-    decided = catch_up(instance, Segment1B(root=str(root)).segment())
+    decided = catch_up(instance, Segment1B(root=str(root)).open())
     if isinstance(decided, dg.SkipReason):
         return str(decided.skip_message)
     return decided
@@ -113,7 +113,7 @@ def test_nightly_catches_up_with_whatever_is_behind(
     assert tick(instance, root) == "nothing is behind, and the flag holds"
 
     # A partition goes missing under Dagster's nose.
-    inputs = Segment1B(root=str(root)).segment()
+    inputs = Segment1B(root=str(root)).open()
     shutil.rmtree(inputs.path("s4_alloc_plan", "FJ"))
     mend = tick(instance, root)
     assert isinstance(mend, dg.RunRequest)
@@ -141,7 +141,7 @@ def test_the_nightly_tick_asks_for_one_run_or_says_why_not(five_listed: Path) ->
         (request,) = evaluate(instance, five_listed).run_requests
         assert request.tags["dagster/asset_partition_range_start"] == "FI"
         assert request.tags["dagster/asset_partition_range_end"] == "FO"
-        Segment1B(root=str(five_listed)).segment().path("world_countries").unlink()
+        Segment1B(root=str(five_listed)).open().path("world_countries").unlink()
         skipped = evaluate(instance, five_listed)
         assert not skipped.run_requests
         assert "world_countries" in str(skipped.skip_message)
@@ -151,7 +151,7 @@ def test_nightly_leaves_out_a_listed_code_that_is_no_partition(
     five_listed: Path, instance: dg.DagsterInstance
 ) -> None:
     """As the command line and the sensor do: there is no partition to make."""
-    path = Segment1B(root=str(five_listed)).segment().path("iso3166_canonical_2024")
+    path = Segment1B(root=str(five_listed)).open().path("iso3166_canonical_2024")
     listed = pq.read_table(path)
     more = {**listed.to_pylist()[0], "country_iso": "XK", "name": "Kosovo"}
     pq.write_table(pa.concat_tables([listed, pa.Table.from_pylist([more], listed.schema)]), path)
@@ -164,7 +164,7 @@ def test_nightly_leaves_out_a_listed_code_that_is_no_partition(
 def test_nightly_waits_for_missing_inputs_and_for_runs_under_way(
     five_listed: Path, instance: dg.DagsterInstance
 ) -> None:
-    raster = Segment1B(root=str(five_listed)).segment().path("population_raster_2025")
+    raster = Segment1B(root=str(five_listed)).open().path("population_raster_2025")
     aside = raster.rename(raster.with_suffix(".aside"))
     reason = tick(instance, five_listed)
     assert isinstance(reason, str)
@@ -186,10 +186,10 @@ def test_what_is_behind_agrees_with_dagsters_own_resolver(
     root = five_listed
     made = ("s0_gate_receipt_1B", *BY_COUNTRY)
     made_well(run_assets(instance, root, made))
-    policy = Segment1B(root=str(root)).segment().path("policy.s6.jitter")
+    policy = Segment1B(root=str(root)).open().path("policy.s6.jitter")
     policy.write_text(policy.read_text().replace("4096", "4095"))
     made_well(run_assets(instance, root, made, ["FI", "FJ"]))
-    inputs = Segment1B(root=str(root)).segment()
+    inputs = Segment1B(root=str(root)).open()
     behind = find_stale_partitions(instance, inputs)
     for asset in BY_COUNTRY:
         # The other three are published at another address, which Dagster cannot know; whatever
@@ -227,7 +227,7 @@ def test_weekly_verification_judges_all_and_publishes_nothing(
     assert sorted(p for p in (root / "layer1").rglob("*")) == before
 
     # Site locations of one country, swapped for another's: the weekly run says so and fails.
-    inputs = Segment1B(root=str(root)).segment()
+    inputs = Segment1B(root=str(root)).open()
     path = inputs.files("site_locations", "FI")[0]
     path.write_bytes(inputs.files("site_locations", "FJ")[0].read_bytes())
     bad = verify()

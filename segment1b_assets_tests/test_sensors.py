@@ -92,7 +92,7 @@ def test_a_changed_input_launches_what_depends_on_it_once(
     version = instance.get_latest_data_version_record(dg.AssetKey("world_countries"), True)
     assert version is not None
     assert version.asset_observation is not None
-    inputs = Segment1B(root=str(tmp_path)).segment()
+    inputs = Segment1B(root=str(tmp_path)).open()
     assert version.asset_observation.tags is not None
     assert (
         version.asset_observation.tags["dagster/data_version"]
@@ -118,7 +118,7 @@ def test_what_1a_hands_over_is_first_read_in_s3(
     small_world(tmp_path)
     tick = Ticker(instance, tmp_path)
     tick()
-    files = Segment1B(root=str(tmp_path)).segment().files_of_input("outlet_catalogue")
+    files = Segment1B(root=str(tmp_path)).open().files_of_input("outlet_catalogue")
     files[0].with_name("part-00099.parquet").write_bytes(files[0].read_bytes())
     assert "outlet_catalogue" in str(tick())
     request = tick()
@@ -132,7 +132,7 @@ def test_a_file_still_being_copied_launches_nothing(
     small_world(tmp_path)
     tick = Ticker(instance, tmp_path)
     tick()
-    raster = Segment1B(root=str(tmp_path)).segment().path("population_raster_2025")
+    raster = Segment1B(root=str(tmp_path)).open().path("population_raster_2025")
     whole = raster.read_bytes()
     for part in (1, 2, 3):
         raster.write_bytes(whole[: len(whole) * part // 4])
@@ -150,7 +150,7 @@ def test_going_back_to_old_inputs_launches_again(
     small_world(tmp_path)
     tick = Ticker(instance, tmp_path)
     tick()
-    policy = Segment1B(root=str(tmp_path)).segment().path("policy.s6.jitter")
+    policy = Segment1B(root=str(tmp_path)).open().path("policy.s6.jitter")
     first, second = policy.read_text(), policy.read_text().replace("4096", "4095")
     assert first != second
     keys = []
@@ -165,7 +165,7 @@ def test_going_back_to_old_inputs_launches_again(
 
 def test_every_input_of_the_contract_is_watched(tmp_path: Path) -> None:
     small_world(tmp_path)
-    versions = input_versions(Segment1B(root=str(tmp_path)).segment())
+    versions = input_versions(Segment1B(root=str(tmp_path)).open())
     assert set(versions) == set(INPUTS)
     assert len(versions) == 11
     assert all(versions.values())
@@ -220,6 +220,6 @@ def test_a_run_that_told_its_failures_gets_no_second_event(
     assert {e["code"] for e in before} == {"E001_GEO_INVALID"}
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
-    inputs = Segment1B(root=str(tmp_path)).segment()
+    inputs = Segment1B(root=str(tmp_path)).open()
     assert record_dead_run(instance, inputs, run, "Execution of run failed") == []
     assert failure_events(tmp_path) == before

@@ -51,7 +51,7 @@ def observe(instance: dg.DagsterInstance, root: Path) -> None:
     """What the sensor and the nightly schedule do first."""
     from segment1b_assets.automation.stale_partitions import observe_inputs
 
-    observe_inputs(instance, Segment1B(root=str(root)).segment())
+    observe_inputs(instance, Segment1B(root=str(root)).open())
 
 
 def test_one_changed_polygon_makes_one_country_stale_downstream(
@@ -67,9 +67,9 @@ def test_one_changed_polygon_makes_one_country_stale_downstream(
     observe(instance, tmp_path)
     assert [a for a in BY_COUNTRY if stale(instance, a)] == []
 
-    before = Segment1B(root=str(tmp_path)).segment()
+    before = Segment1B(root=str(tmp_path)).open()
     halve(tmp_path, BAD)
-    after = Segment1B(root=str(tmp_path)).segment()
+    after = Segment1B(root=str(tmp_path)).open()
     assert before.parameter_hash != after.parameter_hash
     observe(instance, tmp_path)
 

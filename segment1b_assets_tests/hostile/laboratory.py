@@ -108,7 +108,7 @@ class Lab:
 
     def partition(self, dataset: str, country: str = BAD) -> Path:
         """The one part file of a published partition."""
-        (path,) = self.segment().files(dataset, country)
+        (path,) = self.open().files(dataset, country)
         return path
 
     def published(self) -> dict[str, bytes]:
@@ -122,7 +122,7 @@ class Lab:
 
     def versions(self, dataset: str) -> dict[str, str]:
         """Country -> content version of what is published of a dataset."""
-        inputs = self.segment()
+        inputs = self.open()
         return {
             c: content_version(dataset, files)
             for c in COUNTRIES
@@ -154,7 +154,7 @@ def run(instance: dg.DagsterInstance, lab: Lab, states: Sequence[str]) -> Outcom
         asset_selection=keys,
         raise_on_error=False,
     )
-    return _outcome(result.run_id, result, states, lab.segment())
+    return _outcome(result.run_id, result, states, lab.open())
 
 
 def edit_table(path: Path, change: Callable[[pa.Table], pa.Table], **options: Any) -> None:

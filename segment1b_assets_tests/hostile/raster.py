@@ -88,7 +88,7 @@ def a_cell_of_the_bad_country(lab: Lab) -> tuple[int, int]:
     """Row and column of one cell that only the bad country owns."""
     from segment1b_assets_tests.hostile.laboratory import GOOD
 
-    inputs = lab.segment()
+    inputs = lab.open()
     mine = _cells(inputs, BAD)
     for other in GOOD:
         mine -= _cells(inputs, other)
