@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from segment1b_assets.partitions import BACKFILL_VARIABLE, COUNTRY_CODES
+from segment1b_assets.contracts.countries import COUNTRY_CODES
+from segment1b_assets.partitions import BACKFILL_VARIABLE
 from segment1b_assets_tests.live_dagster import REPOSITORY, LiveDagster, live_dagster, wait_for
 
 STATES = [

@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from segment1b_assets.partitions import COUNTRY_CODES
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.mirror import MIRROR_VARIABLE
 from segment1b_assets.storage.open_root import open_root

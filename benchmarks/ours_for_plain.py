@@ -23,7 +23,7 @@ def main() -> None:
     inputs.preload(*S1.preload)
     tiles = 0
     began = time.perf_counter()
-    for dataset, opener in S1.outputs.items():
+    for dataset, opener in S1.streams.items():
         jobs = [
             Job(
                 dataset,
@@ -33,14 +33,14 @@ def main() -> None:
             )
             for c in given.countries.split(",")
         ]
-        for outcome in publish_partitions(inputs, jobs, given.workers):
+        for outcome in publish_partitions(inputs, jobs, given.workers, lambda done: done):
             assert isinstance(outcome, Done), outcome
             tiles += int(outcome.output["rows_emitted"])
     seconds = time.perf_counter() - began
     print(
         json.dumps(
             {
-                "tiles": tiles // len(S1.outputs),
+                "tiles": tiles // len(S1.streams),
                 "seconds": seconds,
                 "peak_rss_bytes": peak_rss_bytes(),
             }

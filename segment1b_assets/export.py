@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import shapely
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.reader import PassedSites
 from segment1b_assets.storage.parquet import read_batches
+from segment1b_assets.storage.pass_flag import PassedSites
 
 _GEO = {
     "version": "1.1.0",

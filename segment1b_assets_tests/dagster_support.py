@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import shapely
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 
-from segment1b_assets.automation.command_run import EVENTS_PER_COUNTRY, partition_tags
 from segment1b_assets.definitions import definitions
+from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, partition_tags
 from segment1b_assets_tests.oracle import layout
 from segment1b_assets_tests.oracle.world import World, make_world
 
@@ -97,7 +97,7 @@ def run_assets(
     tags: Mapping[str, str] = EVENTS_PER_COUNTRY,
 ) -> dg.ExecuteInProcessResult:
     """One run of the job over some assets (all of them if None), for some countries."""
-    job = definitions.resolve_job_def("segment1b")
+    job = definitions.resolve_job_def("everything")
     return job.execute_in_process(
         run_config=run_config(root),
         instance=instance,

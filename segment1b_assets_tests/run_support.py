@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 from numpy._core import _multiarray_umath
 
-from segment1b_assets.assets import asset_factory
 from segment1b_assets.automation.command_run import Outcome, run_states
-from segment1b_assets.checks import verdict_events
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 
 #: With the event log of our own dagster.yaml: half of a small run's time is Dagster's own SQLite.
@@ -32,18 +30,8 @@ PLAIN_PROCESSOR = {
 ALL_STATES = tuple(f"S{n}" for n in range(10))
 
 
-def record_as_over_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One verdict a country and no maps: writing events is most of a small run's time.
-
-    For tests whose subject is not what is recorded; all rules are judged either way.
-    """
-    for module in (asset_factory, verdict_events):
-        monkeypatch.setattr(module, "RULES_IN_FULL", 0)
-
-
 def use_history(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    """A Dagster home of the test's own, and the few events that a run over the world writes."""
-    record_as_over_the_world(monkeypatch)
+    """A Dagster home of the test's own."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dagster.yaml").write_text(HISTORY)
     monkeypatch.setenv("DAGSTER_HOME", str(folder))

@@ -18,8 +18,9 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from segment1b_assets.automation.run_requests import partition_tags
-from segment1b_assets.partitions import BACKFILL_VARIABLE, COUNTRY_CODES
+from segment1b_assets.contracts.countries import COUNTRY_CODES
+from segment1b_assets.partitions import BACKFILL_VARIABLE
+from segment1b_assets.run_tags import partition_tags
 from segment1b_assets_tests.celery_workers import CONFIG, Worker, celery_workers
 from segment1b_assets_tests.dagster_support import BY_COUNTRY
 from segment1b_assets_tests.live_dagster import (

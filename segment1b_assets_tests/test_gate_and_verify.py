@@ -15,14 +15,14 @@ import pytest
 from click.testing import CliRunner
 
 from segment1b_assets import read_site_locations
-from segment1b_assets.assets.every_state import COUNTRY_STATES
 from segment1b_assets.cli import group
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.export import export_geoparquet
-from segment1b_assets.reader import pass_flag
+from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs
+from segment1b_assets.validation import world_findings
+from segment1b_assets.validation.judge import RULES, judge_dataset
 from segment1b_assets.validation.verdict import Verdict
-from segment1b_assets.validation.world_findings import judge_world
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import run, use_history
 
@@ -121,10 +121,9 @@ def test_every_rule_gets_its_verdict_on_what_was_published(
 ) -> None:
     """A rule without one would show as skipped, and as failed where another country fails."""
     inputs = open_run_inputs(RunOptions(root))
-    for state in COUNTRY_STATES:
-        verdicts = state.judge(inputs, finished[1][0])
-        for dataset, codes in state.rules.items():
-            assert set(codes) <= {v.code for v in verdicts[dataset]}, dataset
+    for dataset, codes in RULES.items():
+        verdicts = judge_dataset(inputs, dataset, finished[1][0])
+        assert set(codes) <= {v.code for v in verdicts if v.passed}, dataset
 
 
 def test_the_readers_door_opens_on_a_valid_flag(root: Path, tmp_path: Path) -> None:
@@ -227,25 +226,29 @@ def test_foreign_metadata_costs_its_own_country_the_flag_and_no_more(
 
 
 def test_a_judge_that_breaks_down_stands_against_its_country_alone(
-    root: Path, finished: tuple[Path, list[str]]
+    root: Path, finished: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = finished[1][0]
 
-    def judge(inputs: RunInputs, country: str) -> dict[str, list[Verdict]]:
+    def judge(inputs: RunInputs, dataset: str, country: str) -> list[Verdict]:
         if country == bad:
             raise IndexError("past the end")
-        return {}
+        return []
 
-    found = judge_world(open_run_inputs(RunOptions(root)), [judge], 2)
+    monkeypatch.setattr(world_findings, "judge_dataset", judge)
+    found = world_findings.judge_world(open_run_inputs(RunOptions(root)), 2)
     assert found.faults == [f"{bad}: E_UNEXPECTED: judging failed: IndexError: past the end"]
 
 
-def test_a_disk_that_fails_is_no_finding_against_a_country(root: Path) -> None:
-    def judge(inputs: RunInputs, country: str) -> dict[str, list[Verdict]]:
+def test_a_disk_that_fails_is_no_finding_against_a_country(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(inputs: RunInputs, dataset: str, country: str) -> list[Verdict]:
         raise OSError(errno.EIO, "Input/output error")
 
+    monkeypatch.setattr(world_findings, "judge_dataset", judge)
     with pytest.raises(OSError, match="Input/output error"):
-        judge_world(open_run_inputs(RunOptions(root)), [judge], 2)
+        world_findings.judge_world(open_run_inputs(RunOptions(root)), 2)
 
 
 def test_new_parameters_retire_the_bundle_before_the_sites(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from segment1b_assets.partitions import COUNTRY_CODES
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets_tests.live_dagster import REPOSITORY, LiveDagster, live_dagster, wait_for
 
 

@@ -15,8 +15,8 @@ import pytest
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from segment1b_assets.automation.jobs import ALL_ASSETS
-from segment1b_assets.reader import pass_flag
 from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets_tests.dagster_support import BAD, BY_COUNTRY, FIVE, keep_listed, small_world
 from segment1b_assets_tests.live_dagster import (
     ASSET_GRAPH,

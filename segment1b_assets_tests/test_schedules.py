@@ -16,14 +16,14 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from segment1b_assets.automation.jobs import ALL_ASSETS
 from segment1b_assets.automation.schedules import catch_up, nightly, schedules, weekly_verification
 from segment1b_assets.automation.stale_partitions import find_stale_partitions
+from segment1b_assets.command_line.status import country_status
+from segment1b_assets.contracts.states import STATES
 from segment1b_assets.definitions import definitions
 from segment1b_assets.resources import Segment1B
 from segment1b_assets_tests.dagster_support import (
     BAD,
     BY_COUNTRY,
     FIVE,
-    TILES,
-    cross_itself,
     keep_listed,
     made_well,
     run_assets,
@@ -31,15 +31,13 @@ from segment1b_assets_tests.dagster_support import (
     small_world,
     stale,
 )
-from segment1b_assets_tests.run_support import record_as_over_the_world
 from segment1b_assets_tests.test_staleness import halve
 
 MIDNIGHT = datetime(2025, 11, 23, 1, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    record_as_over_the_world(monkeypatch)
+def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 
@@ -75,7 +73,7 @@ def evaluate(instance: dg.DagsterInstance, root: Path) -> ScheduleExecutionData:
 def launch(
     instance: dg.DagsterInstance, root: Path, request: dg.RunRequest
 ) -> dg.ExecuteInProcessResult:
-    job = definitions.resolve_job_def("segment1b")
+    job = definitions.resolve_job_def("everything")
     return job.execute_in_process(
         instance=instance,
         run_config=run_config(root),
@@ -99,7 +97,7 @@ def test_nightly_catches_up_with_whatever_is_behind(
     assert isinstance(first, dg.RunRequest)
     assert first.tags["dagster/asset_partition_range_start"] == "FI"
     assert first.tags["dagster/asset_partition_range_end"] == "FO"
-    assert "segment1b/countries" not in first.tags  # they are neighbours
+    assert "segment1b/only" not in first.tags  # they are neighbours
     assert {k.path[-1] for k in first.asset_selection} == set(ALL_ASSETS)
     made_well(launch(instance, root, first))
     assert tick(instance, root) == "nothing is behind, and the flag holds"
@@ -171,7 +169,7 @@ def test_nightly_waits_for_missing_inputs_and_for_runs_under_way(
     assert "population_raster_2025" in reason
     aside.rename(raster)
     run = instance.create_run_for_job(
-        definitions.resolve_job_def("segment1b"),
+        definitions.resolve_job_def("everything"),
         run_config=run_config(five_listed),
         status=dg.DagsterRunStatus.STARTED,
     )
@@ -221,8 +219,8 @@ def test_weekly_verification_judges_all_and_publishes_nothing(
     good = verify()
     assert good.success
     evaluations = good.get_asset_check_evaluations()
-    judged = {e.partition for e in evaluations if e.check_name == "all_rules"}
-    assert judged == set(FIVE)
+    judged = {e.partition for e in evaluations if e.check_name == "valid"}
+    assert judged == {*FIVE, None}
     assert all(e.passed for e in evaluations)
     assert sorted(p for p in (root / "layer1").rglob("*")) == before
 
@@ -237,24 +235,39 @@ def test_weekly_verification_judges_all_and_publishes_nothing(
         for e in bad.get_asset_check_evaluations()
         if not e.passed
     }
-    assert ("site_locations", "all_rules", "FI") in broken
-    assert ("validation_bundle_1B", "flag_still_holds", None) in broken
-    assert {c for _, name, c in broken if name == "all_rules"} == {"FI"}
+    assert ("site_locations", "valid", "FI") in broken
+    assert ("validation_bundle_1B", "valid", None) in broken
+    assert {c for _, name, c in broken if name == "valid"} == {"FI", None}
 
 
-def test_a_standing_failure_turns_the_verification_red(
+def test_a_verdict_is_of_its_run_and_a_pass_clears_what_it_disproves(
     five_listed: Path, instance: dg.DagsterInstance
 ) -> None:
     root = five_listed
-    cross_itself(root, BAD)
-    run_assets(instance, root, TILES)
+    made_well(run_assets(instance, root, ["tile_index", "tile_bounds"]))
     job = definitions.resolve_job_def("verify_everything")
-    result = job.execute_in_process(
-        instance=instance, run_config=run_config(root), raise_on_error=False
-    )
-    failures = [e for e in result.all_events if e.is_step_failure]
-    assert any(
-        f"E001_GEO_INVALID [{BAD}]" in (e.step_failure_data.user_failure_data.description or "")
-        for e in failures
-        if e.step_failure_data.user_failure_data
-    )
+
+    def verified() -> dict[str | None, bool]:
+        result = job.execute_in_process(
+            instance=instance, run_config=run_config(root), raise_on_error=False
+        )
+        failed = {e.step_key for e in result.all_events if e.is_step_failure}
+        found = {
+            e.partition: e.passed
+            for e in result.get_asset_check_evaluations()
+            if e.asset_key.path[-1] == "tile_index" and e.check_name == "valid"
+        }
+        assert ("s1_checks" in failed) is (not all(found.values()))
+        return found
+
+    def status() -> str:
+        return country_status(Segment1B(root=str(root)).open(), STATES["S1"], BAD)
+
+    path = Segment1B(root=str(root)).open().files("tile_index", BAD)[0]
+    good = path.read_bytes()
+    path.write_bytes(good[: len(good) // 2])
+    assert verified() == {**dict.fromkeys(FIVE, True), BAD: False}
+    assert status().startswith("E")
+    path.write_bytes(good)
+    assert verified() == dict.fromkeys(FIVE, True)
+    assert status() == "done"

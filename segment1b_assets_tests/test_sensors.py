@@ -25,13 +25,11 @@ from segment1b_assets_tests.dagster_support import (
     run_config,
     small_world,
 )
-from segment1b_assets_tests.run_support import record_as_over_the_world
 from segment1b_assets_tests.test_staleness import halve
 
 
 @pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    record_as_over_the_world(monkeypatch)
+def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 
@@ -100,7 +98,7 @@ def test_a_changed_input_launches_what_depends_on_it_once(
     )
     assert tick() == "nothing has changed"
 
-    job = definitions.resolve_job_def("segment1b")
+    job = definitions.resolve_job_def("everything")
     result = job.execute_in_process(
         instance=instance,
         run_config=run_config(tmp_path),
@@ -181,7 +179,7 @@ def test_a_killed_run_gets_its_failure_event_from_the_sensor(
 ) -> None:
     small_world(tmp_path)
     run = instance.create_run_for_job(
-        definitions.resolve_job_def("segment1b"),
+        definitions.resolve_job_def("everything"),
         run_config=run_config(tmp_path),
         asset_selection=frozenset([dg.AssetKey("tile_weights")]),
         tags={"dagster/partition": "FI"},

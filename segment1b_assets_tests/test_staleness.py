@@ -26,14 +26,12 @@ from segment1b_assets_tests.dagster_support import (
     small_world,
     stale,
 )
-from segment1b_assets_tests.run_support import record_as_over_the_world
 
 MADE = ("s0_gate_receipt_1B", *BY_COUNTRY)
 
 
 @pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    record_as_over_the_world(monkeypatch)
+def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as made:
         yield made
 

@@ -27,9 +27,8 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus as CheckStatus,
 )
 
-from segment1b_assets.automation.command_run import partition_tags
-from segment1b_assets.automation.run_coordinator import EVENTS_PER_COUNTRY
 from segment1b_assets.definitions import definitions
+from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, partition_tags
 from segment1b_assets_tests.dagster_support import (
     BAD,
     BY_COUNTRY,
@@ -43,7 +42,7 @@ from segment1b_assets_tests.dagster_support import (
     set_shape,
     small_world,
 )
-from segment1b_assets_tests.run_support import record_as_over_the_world
+from segment1b_assets_tests.oracle import layout
 
 GOOD = [c for c in FIVE if c != BAD]
 MADE = ("s0_gate_receipt_1B", *BY_COUNTRY)
@@ -88,11 +87,10 @@ def test_one_bad_country_sinks_neither_the_others_nor_the_truth(
     for asset in BY_COUNTRY:
         assert materialised(instance, asset) == GOOD, asset
         assert failed(instance, asset) == [BAD], asset
-        verdicts = judged(instance, asset, "all_rules")
+        verdicts = judged(instance, asset, "valid")
         assert verdicts == {**dict.fromkeys(GOOD, True), BAD: False}, asset
-    assert judged(instance, "tile_index", "E001_GEO_INVALID")[BAD] is False
-    told = [e for e in result.all_events if e.is_step_failure and "site_locations" in e.step_key]
-    assert f"E001_GEO_INVALID [{BAD}]" in told[0].step_failure_data.user_failure_data.description
+    (last,) = [e for e in result.all_events if e.is_step_failure and e.step_key == "s8_checks"]
+    assert f"E001_GEO_INVALID [{BAD}]" in last.step_failure_data.user_failure_data.description
 
     set_shape(tmp_path, BAD, good_shape)
     mended = run_assets(instance, tmp_path, MADE, [BAD])
@@ -101,76 +99,84 @@ def test_one_bad_country_sinks_neither_the_others_nor_the_truth(
     for asset in BY_COUNTRY:
         assert materialised(instance, asset) == FIVE, asset
         assert failed(instance, asset) == [], asset
-        assert judged(instance, asset, "all_rules") == dict.fromkeys(FIVE, True), asset
+        assert judged(instance, asset, "valid") == dict.fromkeys(FIVE, True), asset
 
 
-def test_a_failed_run_over_many_paints_no_rule_of_a_good_country_red(
-    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Dagster announces every rule of every country, and calls what is not recorded failed."""
-    record_as_over_the_world(monkeypatch)
-    small_world(tmp_path)
-    cross_itself(tmp_path, BAD)
-    job = definitions.resolve_job_def("segment1b").get_subset(
+def queued_run(
+    instance: dg.DagsterInstance, root: Path, countries: list[str]
+) -> tuple[InMemoryJob, dg.DagsterRun]:
+    """A run over tile_index as the web UI makes it: Dagster announces every verdict of it."""
+    job = definitions.resolve_job_def("everything").get_subset(
         asset_selection={dg.AssetKey("tile_index")}
     )
     run = instance.create_run_for_job(
-        job, run_config=run_config(tmp_path), tags=partition_tags(FIVE)
+        job, run_config=run_config(root), tags=partition_tags(countries)
     )
-    assert announced(instance, "E003_DUP_TILE") == set(FIVE)
+    assert announced(instance, "valid") == set(countries)
     instance.add_run_tags(run.run_id, EVENTS_PER_COUNTRY)  # as the run coordinator does
     queued = instance.get_run_by_id(run.run_id)
     assert queued is not None
-    execute_run(InMemoryJob(job), queued, instance, raise_on_error=False)
-
-    ended = instance.get_run_by_id(run.run_id)
-    assert ended is not None
-    assert ended.status is dg.DagsterRunStatus.FAILURE
-    assert announced(instance, "E003_DUP_TILE") == announced(instance, "E001_GEO_INVALID") == set()
-    assert judged(instance, "tile_index", "E001_GEO_INVALID") == {BAD: False, None: False}
-    assert judged(instance, "tile_index", "E003_DUP_TILE") == {None: True}
-    told = line_about_the_run(instance, "E001_GEO_INVALID")
-    assert told["countries_that_break_it"] == BAD
-    assert "Self-intersection" in told[BAD]
-    assert "repair the polygon" in told["next_step"]
-    assert judged(instance, "tile_index", "all_rules") == {**dict.fromkeys(GOOD, True), BAD: False}
+    return InMemoryJob(job), queued
 
 
-def test_a_failed_country_is_red_by_the_rule_that_stopped_it_alone(
+@pytest.mark.parametrize("countries", [[BAD], FIVE])
+def test_every_announced_verdict_is_recorded_for_one_country_and_for_many(
+    tmp_path: Path, instance: dg.DagsterInstance, countries: list[str]
+) -> None:
+    """Dagster calls a verdict that is announced and not recorded failed, once its run fails."""
+    small_world(tmp_path)
+    cross_itself(tmp_path, BAD)
+    job, run = queued_run(instance, tmp_path, countries)
+
+    assert not execute_run(job, run, instance, raise_on_error=False).success
+
+    good = dict.fromkeys(set(countries) - {BAD}, True)
+    for check in ("valid", "plausible"):
+        assert announced(instance, check) == set()
+        assert judged(instance, "tile_index", check) == {**good, BAD: False}
+    rows = verdict_rows(instance, "valid", BAD)
+    assert rows[0]["rule"] == "E001_GEO_INVALID"
+    assert rows[0]["verdict"] == "broken"
+    assert "Self-intersection" in str(rows[0]["found"])
+    assert rows[0]["next step"]
+    for country in good:
+        held = verdict_rows(instance, "valid", country)
+        assert {r["rule"] for r in held} >= {"E003_DUP_TILE", "E004_BOUNDS"}
+        assert {r["verdict"] for r in held} == {"held"}
+
+
+def test_an_input_that_cannot_be_read_is_every_country_s_verdict(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    """One country by hand: what could not be judged of it is no failed check."""
+    small_world(tmp_path)
+    layout.polygons_path(tmp_path).unlink()
+    job, run = queued_run(instance, tmp_path, FIVE)
+
+    assert not execute_run(job, run, instance, raise_on_error=False).success
+
+    assert judged(instance, "tile_index", "valid") == dict.fromkeys(FIVE, False)
+    assert verdict_rows(instance, "valid", BAD)[0]["rule"] == "E_INPUT_MISSING"
+    assert failed(instance, "tile_index") == FIVE
+
+
+def test_failing_countries_are_recorded_last(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """A check's page opens on the country that was recorded last."""
     small_world(tmp_path)
     cross_itself(tmp_path, BAD)
-
-    job = definitions.resolve_job_def("segment1b").get_subset(
-        asset_selection={dg.AssetKey("tile_index")}
-    )
-    run = instance.create_run_for_job(
-        job, run_config=run_config(tmp_path), tags=partition_tags([BAD])
-    )
-    assert announced(instance, "E003_DUP_TILE") == {BAD}
-    instance.add_run_tags(run.run_id, EVENTS_PER_COUNTRY)  # as the run coordinator does
-    queued = instance.get_run_by_id(run.run_id)
-    assert queued is not None
-
-    result = execute_run(InMemoryJob(job), queued, instance, raise_on_error=False)
-
-    assert not result.success
-    assert judged(instance, "tile_index", "E001_GEO_INVALID") == {BAD: False}
-    for rule in ("E002_RASTER_MISMATCH", "E003_DUP_TILE", "E008_INCLUSION_RULE"):
-        assert announced(instance, rule) == set(), rule
-        assert judged(instance, "tile_index", rule) == {}, rule
+    run_assets(instance, tmp_path, ["tile_index"])
+    key = dg.AssetCheckKey(dg.AssetKey("tile_index"), "valid")
+    newest = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert [r.partition for r in newest] == [BAD]
 
 
-def line_about_the_run(instance: dg.DagsterInstance, check: str) -> dict[str, str]:
-    """Label -> text of what a check of tile_index says about a whole run."""
+def verdict_rows(instance: dg.DagsterInstance, check: str, country: str) -> list[dict[str, object]]:
+    """The table of a country's newest verdict on tile_index, as its page shows it."""
     key = dg.AssetCheckKey(dg.AssetKey("tile_index"), check)
-    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
-    (told,) = [r.event for r in records if r.partition is None]
-    assert told is not None
-    assert told.asset_check_evaluation is not None
-    return {k: str(v.value) for k, v in told.asset_check_evaluation.metadata.items()}
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=100):
+        evaluation = record.event and record.event.asset_check_evaluation
+        if record.partition == country and evaluation is not None:
+            return [dict(r.data) for r in evaluation.metadata["verdict"].records]
+    raise AssertionError(f"{check} of {country} was not recorded")
 
 
 def announced(instance: dg.DagsterInstance, check: str) -> set[str | None]:
@@ -232,7 +238,7 @@ def test_a_run_of_chosen_countries_leaves_the_rest_of_its_range_alone(
 ) -> None:
     small_world(tmp_path)
     chosen = ["FI", "FO"]
-    assert partition_tags(chosen)["segment1b/countries"] == "FI,FO"
+    assert partition_tags(chosen)["segment1b/only"] == "FI,FO"
     made_well(run_assets(instance, tmp_path, ["tile_index"], chosen))
     assert materialised(instance, "tile_index") == chosen
     assert failed(instance, "tile_index") == []
@@ -247,13 +253,13 @@ def test_the_run_coordinator_puts_the_tag_on_every_run(tmp_path: Path) -> None:
     with dg.instance_for_test(
         overrides={"run_coordinator": coordinator}, temp_dir=str(tmp_path)
     ) as instance:
-        job = definitions.resolve_job_def("segment1b")
+        job = definitions.resolve_job_def("everything")
         where = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("segment1b"), "__repository__")
         run = instance.create_run_for_job(
             job,
             run_config=run_config(tmp_path),
             tags=partition_tags(FIVE),
-            remote_job_origin=RemoteJobOrigin(where, "segment1b"),
+            remote_job_origin=RemoteJobOrigin(where, "everything"),
             job_code_origin=JobPythonOrigin("segment1b", _repository_origin()),
         )
         assert EVENTS_PER_COUNTRY.items().isdisjoint(run.tags.items())

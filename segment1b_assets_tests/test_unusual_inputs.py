@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from segment1b_assets.cli import group
-from segment1b_assets.reader import pass_flag
+from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets_tests.oracle import layout
 from segment1b_assets_tests.oracle.compare import compare_world
 from segment1b_assets_tests.oracle.world import World, make_world

@@ -56,7 +56,7 @@ def test_a_seed_that_is_no_number_is_told_in_the_run(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
     small_world(tmp_path)
-    refused = definitions.resolve_job_def("segment1b").execute_in_process(
+    refused = definitions.resolve_job_def("everything").execute_in_process(
         instance=instance,
         run_config={
             "resources": {"segment1b": {"config": {"root": str(tmp_path), "seed": "0x2A"}}}

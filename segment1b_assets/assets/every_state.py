@@ -1,4 +1,4 @@
-"""The ten states in order: what the code location, the command line and the docs go by."""
+"""The states' assets and checks, in order."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from segment1b_assets.assets.s5_assignment import S5, s5_assets
 from segment1b_assets.assets.s6_jitter import S6, s6_assets
 from segment1b_assets.assets.s7_synthesis import S7, s7_assets
 from segment1b_assets.assets.s8_site_locations import S8, s8_assets
-from segment1b_assets.checks.every_country_done import every_country_done
+from segment1b_assets.checks.dataset_checks import dataset_checks
 
-COUNTRY_STATES = (S1, S2, S3, S4, S5, S6, S7, S8)
+PARTITIONED_STATES = (S1, S2, S3, S4, S5, S6, S7, S8)
 
 country_assets = [
     s1_assets, s2_assets, s3_assets, s4_assets, s5_assets, s6_assets, s7_assets, s8_assets,
 ]  # fmt: skip
-country_checks = [every_country_done(s.id, s.main) for s in COUNTRY_STATES]
+country_checks = [dataset_checks(s.state) for s in PARTITIONED_STATES]

@@ -7,7 +7,7 @@ import dagster as dg
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
-from segment1b_assets.dagster_previews import accept_preview_apis
+from segment1b_assets.dagster_internals import accept_preview_apis
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.input_versions import INPUTS, RUN_IDENTITY, SEGMENT_1A, input_version
 

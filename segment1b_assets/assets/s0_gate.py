@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from segment1b_assets.assets.parquet_io_manager import failure
 from segment1b_assets.assets.references import REFERENCE_KEYS
 from segment1b_assets.assets.unpartitioned import made_result, mark_failed
+from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.data_root import sha256_of
@@ -35,7 +35,7 @@ def s0_gate_receipt(
     except Segment1BError as err:
         write_failure(inputs, "S0", err, context.run.run_id)
         mark_failed(context)
-        raise failure("s0_gate_receipt_1B", {"S0": err}) from err
+        raise country_failure("s0_gate_receipt_1B", {"S0": err}) from err
     path = inputs.ensure_local("s0_gate_receipt_1B")
     return made_result(
         context,

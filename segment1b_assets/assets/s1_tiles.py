@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
-from segment1b_assets.checks import s1_tiles as checks
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.tiles import tile_bounds, tile_index
+from segment1b_assets.storage import unknown_codes
 from segment1b_assets.storage.run_inputs import RunInputs
 
 #: What decides S1, of all that the parameter_hash names.
@@ -41,7 +41,7 @@ def _made_by(
 S1 = PartitionedState(
     id="S1",
     group="s1_tiles",
-    outputs={"tile_index": _index, "tile_bounds": _bounds},
+    streams={"tile_index": _index, "tile_bounds": _bounds},
     about={
         "tile_index": "Every raster cell of the country, its centroid and its area on the "
         "ellipsoid. The raster gives the grid only; its values decide nothing here.",
@@ -54,12 +54,9 @@ S1 = PartitionedState(
         "population_raster_2025",
         asset_name("policy.s1.tile_index"),
     ],
-    follows=(),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "grid", "shapes", "parameter_hash"),
     cost=lambda inputs, country: float(inputs.extent(country)),
-    unknown_codes=checks.unknown_code_errors,
+    unknown_codes=unknown_codes.of_polygons,
     code_version="2",
 )
 

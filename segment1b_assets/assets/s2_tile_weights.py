@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
-from segment1b_assets.checks import s2_tile_weights as checks
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.weights import tile_weights
 from segment1b_assets.storage.receipt_check import require_receipt_match
 from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.tile_masses import tile_masses
 from segment1b_assets.storage.upstream import row_count, tile_runs
 
 
@@ -16,22 +16,19 @@ def _weights(inputs: RunInputs, country: str) -> PartitionStream:
     policy = inputs.policies["policy.s2.tile_weights"]
     require_receipt_match(inputs, country, "tile_index")
     runs = tile_runs(inputs, country, "E101_TILE_INDEX_MISSING")
-    masses = checks.masses(inputs, country)
+    masses = tile_masses(inputs, country)
     return tile_weights(country, runs, policy.basis, policy.dp, masses, inputs.options.batch_rows)
 
 
 S2 = PartitionedState(
     id="S2",
     group="s2_weights",
-    outputs={"tile_weights": _weights},
+    streams={"tile_weights": _weights},
     about={
         "tile_weights": "Fixed-point weight of every tile: the exact largest remainder of "
         "uniform, area or population masses, adding up to 10^dp."
     },
     deps=["tile_index", "population_raster_2025", asset_name("policy.s2.tile_weights")],
-    follows=("S1",),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "grid", "parameter_hash"),
     cost=lambda inputs, country: float(row_count(inputs, "tile_index", country)),
 )

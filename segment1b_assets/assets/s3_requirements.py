@@ -6,10 +6,10 @@ import numpy as np
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
-from segment1b_assets.checks import s3_requirements as checks
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.requirements import site_requirements
 from segment1b_assets.core.stream import PartitionStream
+from segment1b_assets.storage import unknown_codes
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 
@@ -32,7 +32,7 @@ def _requirements(inputs: RunInputs, country: str) -> PartitionStream:
 S3 = PartitionedState(
     id="S3",
     group="s3_s4_plan",
-    outputs={"s3_requirements": _requirements},
+    streams={"s3_requirements": _requirements},
     about={
         "s3_requirements": "How many sites each merchant of the outlet catalogue needs in the "
         "country. The first state behind the gate: without S0's receipt it does not run."
@@ -44,12 +44,9 @@ S3 = PartitionedState(
         "tile_weights",
         asset_name("policy.s3.requirements"),
     ],
-    follows=("S2",),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "parameter_hash", "outlet_run", "receipt", "catalogue"),
     cost=lambda inputs, country: float(inputs.demand(country)),
-    unknown_codes=checks.unknown_code_errors,
+    unknown_codes=unknown_codes.of_catalogue,
 )
 
 s3_assets = country_assets(S3)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
-from segment1b_assets.checks import s4_alloc_plan as checks
 from segment1b_assets.core.allocation import alloc_plan
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.receipt_check import require_receipt_match
@@ -49,15 +48,12 @@ def _weights(
 S4 = PartitionedState(
     id="S4",
     group="s3_s4_plan",
-    outputs={"s4_alloc_plan": _plan},
+    streams={"s4_alloc_plan": _plan},
     about={
         "s4_alloc_plan": "How many of a merchant's sites go to which tile: the exact largest "
         "remainder of sites x weight. Tiles that get none have no row."
     },
     deps=["s3_requirements", "tile_weights", asset_name("policy.s4.alloc_plan")],
-    follows=("S3", "S2"),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "parameter_hash", "outlet_run", "receipt"),
     cost=lambda inputs, country: float(inputs.demand(country)),
 )

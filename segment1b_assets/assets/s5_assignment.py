@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.checks import s5_assignment as checks
 from segment1b_assets.core.assignment import site_tile_assignment
 from segment1b_assets.core.site_batches import SITE_BATCH
 from segment1b_assets.core.stream import PartitionStream
@@ -35,15 +34,12 @@ def _assignment(inputs: RunInputs, country: str) -> PartitionStream:
 S5 = PartitionedState(
     id="S5",
     group="s5_s8_sites",
-    outputs={"s5_site_tile_assignment": _assignment},
+    streams={"s5_site_tile_assignment": _assignment},
     about={
         "s5_site_tile_assignment": "The tile of every site: one uniform a site decides the order "
         "in which a merchant's tiles are filled. Evidence: one RNG event a site."
     },
     deps=["s4_alloc_plan", RUN_IDENTITY],
-    follows=("S4",),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "identity", "receipt"),
     cost=lambda inputs, country: float(inputs.demand(country)),
     prepare=write_audit_log,

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
-from segment1b_assets.checks import s6_jitter as checks
 from segment1b_assets.core.jitter import site_jitter
 from segment1b_assets.core.point_in_country import CountryTest
 from segment1b_assets.core.site_batches import SITE_BATCH
@@ -62,7 +61,7 @@ def _country_test(inputs: RunInputs, country: str) -> CountryTest | _Nowhere:
 S6 = PartitionedState(
     id="S6",
     group="s5_s8_sites",
-    outputs={"s6_site_jitter": _jitter},
+    streams={"s6_site_jitter": _jitter},
     about={
         "s6_site_jitter": "Offset of every site from its tile's centre: drawn uniformly in the "
         "cell until the point lies in the country. Evidence: one RNG event an attempt."
@@ -74,9 +73,6 @@ S6 = PartitionedState(
         asset_name("policy.s6.jitter"),
         RUN_IDENTITY,
     ],
-    follows=("S5",),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "identity", "receipt", "grid", "shapes"),
     cost=lambda inputs, country: float(inputs.demand(country)),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.checks import s7_synthesis as checks
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_synthesis
 from segment1b_assets.storage.receipt_check import require_receipt_match
@@ -21,15 +20,12 @@ def _synthesis(inputs: RunInputs, country: str) -> PartitionStream:
 S7 = PartitionedState(
     id="S7",
     group="s5_s8_sites",
-    outputs={"s7_site_synthesis": _synthesis},
+    streams={"s7_site_synthesis": _synthesis},
     about={
         "s7_site_synthesis": "Longitude and latitude of every site, with its tile: the tile's "
         "centre plus the offset of S6."
     },
     deps=["s6_site_jitter", "tile_bounds"],
-    follows=("S6",),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "identity", "receipt", "grid"),
     cost=lambda inputs, country: float(inputs.demand(country)),
 )

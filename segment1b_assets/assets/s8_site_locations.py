@@ -7,7 +7,6 @@ from datetime import timedelta
 import dagster as dg
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.checks import s8_site_locations as checks
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_locations
@@ -32,15 +31,12 @@ TERM_OF_SITE_LOCATIONS = dg.FreshnessPolicy.time_window(
 S8 = PartitionedState(
     id="S8",
     group="s5_s8_sites",
-    outputs={"site_locations": _locations},
+    streams={"site_locations": _locations},
     about={
         "site_locations": "The product: a row a site, longitude and latitude. Read it through "
         "`segment1b_assets.read_site_locations`, which asks for S9's flag first."
     },
     deps=["s7_site_synthesis"],
-    follows=("S7",),
-    rules=checks.RULES,
-    judge=checks.judge,
     preload=("iso_names", "policies", "identity", "receipt"),
     cost=lambda inputs, country: float(inputs.demand(country)),
     before_publish=retire_superseded,

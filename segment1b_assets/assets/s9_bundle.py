@@ -3,19 +3,15 @@
 import dagster as dg
 
 from segment1b_assets.assets.asset_factory import OWNERS
-from segment1b_assets.assets.parquet_io_manager import failure
 from segment1b_assets.assets.unpartitioned import made_result, mark_failed
-from segment1b_assets.checks import s7_synthesis, s8_site_locations
+from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.reader import pass_flag
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.validation.bundle_1b import publish_bundle, summary
 from segment1b_assets.validation.world_findings import judge_world
-
-JUDGES = (s7_synthesis.judge, s8_site_locations.judge)
 
 
 @dg.asset(
@@ -42,15 +38,13 @@ def validation_bundle(
     inputs = segment1b.open()
     sweep_staging(inputs.root)
     try:
-        findings = with_retries(
-            "what S9 judges", lambda: judge_world(inputs, JUDGES, segment1b.threads)
-        )
+        findings = with_retries("what S9 judges", lambda: judge_world(inputs, segment1b.threads))
         published = with_retries("the 1B bundle", lambda: publish_bundle(inputs, findings))
     except Segment1BError as err:
         write_failure(inputs, "S9", err, context.run.run_id)
         mark_failed(context)
-        raise failure("validation_bundle_1B", {"S9": err}) from err
-    told = summary(inputs, findings)
+        raise country_failure("validation_bundle_1B", {"S9": err}) from err
+    written = summary(inputs, findings)
     if not findings.passed:
         faults = findings.faults
         against = Segment1BError(
@@ -60,36 +54,17 @@ def validation_bundle(
         )
         write_failure(inputs, "S9", against, context.run.run_id)
         mark_failed(context)
-        raise failure("validation_bundle_1B", {"S9": against})
+        raise country_failure("validation_bundle_1B", {"S9": against})
     return made_result(
         context,
         inputs,
         metadata={
             "countries": len(findings.countries),
-            "sites": told["sizes"]["rows_s8"],
-            "rng_events": {k: v["events_total"] for k, v in told["rng"]["families"].items()},
+            "sites": written["sizes"]["rows_s8"],
+            "rng_events": {k: v["events_total"] for k, v in written["rng"]["families"].items()},
             "published": published.status,
             "receipt": published.receipt,
             "path": dg.MetadataValue.path(inputs.root.relative(published.path)),
         },
         data_version=published.receipt,
-    )
-
-
-@dg.asset_check(
-    asset="validation_bundle_1B",
-    name="flag_still_holds",
-    description="Recomputes the flag and holds every site_locations file against the bundle. "
-    "Dagster never calls an asset over 249 partitions stale; this check does.",
-)
-def flag_still_holds(segment1b: Segment1B) -> dg.AssetCheckResult:
-    inputs = segment1b.open()
-    try:
-        seed, fingerprint = inputs.outlet_run
-        passed = pass_flag(inputs.root.uri, seed, fingerprint)
-    except Segment1BError as err:
-        return dg.AssetCheckResult(passed=False, metadata={"reason": str(err)})
-    return dg.AssetCheckResult(
-        passed=True,
-        metadata={"files": len(passed.files), "flag_sha256_hex": passed.flag_sha256_hex},
     )

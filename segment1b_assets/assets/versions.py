@@ -9,20 +9,23 @@ ever.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.data_version import (
-    CODE_VERSION_TAG,
-    DATA_VERSION_IS_USER_PROVIDED_TAG,
-    DATA_VERSION_TAG,
-    DEFAULT_DATA_VERSION,
-    NULL_EVENT_POINTER,
-    extract_data_version_from_entry,
-    get_input_data_version_tag,
-    get_input_event_pointer_tag,
-)
+
+from segment1b_assets.assets.references import INPUT_DATASETS
+from segment1b_assets.storage.input_versions import input_version
+from segment1b_assets.storage.run_inputs import RunInputs
+
+#: Dagster's own tags of a materialisation and an observation (test_dagster_internals.py).
+DATA_VERSION_TAG = "dagster/data_version"
+USER_PROVIDED_TAG = "dagster/data_version_is_user_provided"
+CODE_VERSION_TAG = "dagster/code_version"
+_INPUT_VERSION_TAG = "dagster/input_data_version/"
+_INPUT_POINTER_TAG = "dagster/input_event_pointer/"
+#: What stands there for an input without a version or event.
+NO_VERSION, NO_EVENT = "INITIAL", "NULL"
 
 
 class InputVersions:
@@ -58,31 +61,52 @@ class InputVersions:
                     key, kind, [DATA_VERSION_TAG], list(countries)
                 )
                 self._by_country[key] = {
-                    c: (tags.get(c, {}).get(DATA_VERSION_TAG, DEFAULT_DATA_VERSION.value), str(i))
+                    c: (tags.get(c, {}).get(DATA_VERSION_TAG, NO_VERSION), str(i))
                     for c, i in ids.items()
                 }
             else:
                 record = instance.get_latest_data_version_record(key)
-                version = record and extract_data_version_from_entry(record.event_log_entry)
+                version = record and recorded_version(record)
                 if record is not None and version is not None:
-                    self._whole[key] = (version.value, str(record.storage_id))
+                    self._whole[key] = (version, str(record.storage_id))
         self._inputs = inputs
 
     def tags(self, country: str, data_version: str, code_version: str) -> dict[str, str]:
         """The tags of a country's materialisation."""
         tags = {
             DATA_VERSION_TAG: data_version,
-            DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
+            USER_PROVIDED_TAG: "true",
             CODE_VERSION_TAG: code_version,
         }
         for key, partitioned in self._inputs.items():
-            unknown = (DEFAULT_DATA_VERSION.value, NULL_EVENT_POINTER)
+            unknown = (NO_VERSION, NO_EVENT)
             found = self._by_country[key].get(country, unknown) if partitioned else (
                 self._whole.get(key, unknown)
             )  # fmt: skip
-            tags[get_input_data_version_tag(key)] = found[0]
-            tags[get_input_event_pointer_tag(key)] = found[1]
+            tags[input_version_tag(key)] = found[0]
+            tags[_INPUT_POINTER_TAG + key.to_user_string()] = found[1]
         return tags
+
+
+def input_version_tag(key: dg.AssetKey) -> str:
+    """The tag of a materialisation that holds the data version of one of its inputs."""
+    return _INPUT_VERSION_TAG + key.to_user_string()
+
+
+def recorded_version(record: dg.EventLogRecord) -> str | None:
+    """The data version of a recorded materialisation or observation."""
+    entry = record.event_log_entry
+    event = entry.asset_materialization or entry.asset_observation
+    return event.tags.get(DATA_VERSION_TAG) if event and event.tags else None
+
+
+def observed_versions(inputs: RunInputs, upstream: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, str]:
+    """Asset key -> data version, as it is now, of those of `upstream` that 1B only reads."""
+    return {
+        key: version
+        for key in upstream
+        if (dataset := INPUT_DATASETS.get(key)) and (version := input_version(inputs, dataset))
+    }
 
 
 def record_observations(
@@ -92,8 +116,7 @@ def record_observations(
     changed = []
     for key, version in versions.items():
         record = instance.get_latest_data_version_record(key, is_source=True)
-        known = record and extract_data_version_from_entry(record.event_log_entry)
-        if known is None or known.value != version:
+        if record is None or recorded_version(record) != version:
             instance.report_runless_asset_event(
                 dg.AssetObservation(key, tags={DATA_VERSION_TAG: version})
             )
@@ -104,17 +127,17 @@ def record_observations(
 #: The same for every country, or no quantity: as numbers they would be plotted over the countries.
 _NO_MEASURE = {"K", "raster_bytes_uncompressed", "tile_id_min", "tile_id_max"}
 #: What happened at the partition's address -> how its page says it.
-_STANDING = {"published": "by this run", "identical": "before, with the same bytes"}
+_STATUS = {"published": "by this run", "identical": "before, with the same bytes"}
 
 
-def metadata_of(output: Mapping[str, Any], path: str) -> dict[str, dg.MetadataValue[Any]]:
+def output_metadata(output: Mapping[str, Any], path: str) -> dict[str, dg.MetadataValue[Any]]:
     """A partition's run report as the metadata that its page in the web UI shows."""
     seconds = float(output["wall_clock_seconds"])
     shown: dict[str, dg.MetadataValue[Any]] = {
         "dagster/partition_row_count": dg.MetadataValue.int(int(output["rows_emitted"])),
         "bytes": dg.MetadataValue.int(int(output["bytes_on_disk"])),
         "receipt": dg.MetadataValue.text(str(output["receipt"])),
-        "published": dg.MetadataValue.text(_STANDING[output["status"]]),
+        "published": dg.MetadataValue.text(_STATUS[output["status"]]),
         "path": dg.MetadataValue.path(path),
         "seconds": dg.MetadataValue.float(seconds),
         "rows_per_second": dg.MetadataValue.int(int(output["rows_per_second"])),

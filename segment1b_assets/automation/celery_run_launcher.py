@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from dagster import DagsterRun
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
+
+from segment1b_assets.dagster_internals import CheckRunHealthResult, WorkerStatus
 
 #: How often a worker is asked, and how long it has to answer each time. A worker's main process
 #: does nothing but talk, so one that is silent for so long has gone or cannot be reached.

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 
 from celery import Celery
-from dagster._core.instance.ref import InstanceRef
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from segment1b_assets.automation.celery_run_launcher import WatchedCeleryRunLauncher
+from segment1b_assets.dagster_internals import InstanceRef
 
 
 def make_app() -> Celery:

@@ -6,22 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
-from dagster._core.execution.job_execution_result import JobExecutionResult
 
-from segment1b_assets.automation.jobs import STATE_ASSETS
-from segment1b_assets.automation.run_coordinator import EVENTS_PER_COUNTRY
-from segment1b_assets.automation.run_requests import partition_tags
-from segment1b_assets.checks.every_country_done import NAME
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.states import STATES
 from segment1b_assets.definitions import definitions
+from segment1b_assets.run_tags import BY_TAG, EVENTS_PER_COUNTRY, partition_tags
 from segment1b_assets.storage.progress import Watcher, progress
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
 
 #: The job whose assets a command runs, all or some.
-JOB = "segment1b"
+JOB = "everything"
 _CODED = Segment1BError.__name__
 
 
@@ -31,7 +26,7 @@ class Outcome:
 
     Attributes:
         failures: (state, country) -> the error's text, for countries that are not done.
-        messages: what else is to be said, such as a step that Dagster did not start.
+        messages: failures of a step as a whole, and steps that Dagster did not start.
     """
 
     run_id: str
@@ -52,32 +47,31 @@ def run_states(
     Args:
         resources: config of the ``segment1b`` resource.
         inputs: the same root, to read the run's ledger.
-        watcher: is told of the progress.
+        watcher: gets the progress.
     """
-    keys = {dg.AssetKey(a) for s in states for a in STATE_ASSETS[s]}
+    keys = [dg.AssetKey(dataset) for s in states for dataset in STATES[s].datasets]
     progress.watcher = watcher
     try:
         with dg.DagsterInstance.get() as instance:
-            job = definitions.resolve_job_def(JOB).get_subset(asset_selection=keys)
-            run = instance.create_run_for_job(
-                job,
+            result = definitions.resolve_job_def(JOB).execute_in_process(
                 run_config={
                     "resources": {"segment1b": {"config": dict(resources)}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                tags={**partition_tags(countries), **EVENTS_PER_COUNTRY, "segment1b/by": "command"},
+                instance=instance,
+                tags={**partition_tags(countries), **EVENTS_PER_COUNTRY, BY_TAG: "command"},
                 asset_selection=keys,
+                raise_on_error=False,
             )
-            result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
-            return _outcome(run.run_id, result, states, inputs)
+            return _outcome(result, states, inputs)
     finally:
         progress.watcher = None
 
 
 def _outcome(
-    run_id: str, result: JobExecutionResult, states: Sequence[str], inputs: RunInputs
+    result: dg.ExecuteInProcessResult, states: Sequence[str], inputs: RunInputs
 ) -> Outcome:
-    ledger = RunLedger(inputs.root, run_id)
+    ledger = RunLedger(inputs.root, result.run_id)
     failures = {
         (state, country): str(error)
         for state in states
@@ -85,16 +79,21 @@ def _outcome(
     }
     messages = []
     for event in result.all_events:
-        if event.is_step_failure and not (event.step_key or "").endswith(NAME):
-            error = event.step_failure_data.error
-            user = event.step_failure_data.user_failure_data
-            # Down to what happened, but no deeper than an error that has a code.
-            while error is not None and error.cause is not None and error.cls_name != _CODED:
-                error = error.cause
-            told = user.description if user else error and error.message.strip()
-            messages.append(f"{event.step_key}: {told}")
-        elif event.is_step_skipped:
+        if event.is_step_failure and not (event.step_key or "").endswith("_checks"):
+            messages.append(f"{event.step_key}: {_reason(event)}")
+        elif event.is_step_skipped and not (event.step_key or "").endswith("_checks"):
             messages.append(
                 f"{event.step_key} was not started: a state before it failed as a whole"
             )
-    return Outcome(run_id, result.success, failures, messages)
+    return Outcome(result.run_id, result.success, failures, messages)
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data:
+        return str(data.user_failure_data.description)
+    error = data.error
+    # Down to the cause, but no deeper than an error that has a code.
+    while error is not None and error.cause is not None and error.cls_name != _CODED:
+        error = error.cause
+    return error.message.strip() if error else "it failed"

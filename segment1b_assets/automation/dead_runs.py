@@ -6,12 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from segment1b_assets.automation.jobs import STATE_ASSETS
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.states import STATE_OF
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.run_inputs import RunInputs
-
-_STATE_OF = {asset: state for state, assets in STATE_ASSETS.items() for asset in assets}
 
 
 def record_dead_run(
@@ -55,11 +53,11 @@ def record_dead_run(
 
 def _state(step: str, run: dg.DagsterRun) -> str:
     """The state of a step: its name holds an asset's, be it a making or a check of it."""
-    found = [state for asset, state in _STATE_OF.items() if asset in step]
+    found = [state for asset, state in STATE_OF.items() if asset in step]
     if found:
         return found[0]
     chosen = {k.path[-1] for k in run.asset_selection or ()}
-    return next((s for a, s in _STATE_OF.items() if not chosen or a in chosen), "S0")
+    return next((s for a, s in STATE_OF.items() if not chosen or a in chosen), "S0")
 
 
 def _error(run: dg.DagsterRun, reason: str) -> Segment1BError:

@@ -17,10 +17,10 @@ from typing import Any
 
 import sqlalchemy as db
 from dagster import Field, StringSource
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import StaticPool
+
+from segment1b_assets.dagster_internals import SQLITE_BUSY_TIMEOUT_SECONDS, SqliteEventLogStorage
 
 #: Run databases kept open at once, beside the index.
 OPEN_SHARDS = 8

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import dagster as dg
 
-from segment1b_assets.assets.every_state import COUNTRY_STATES
+from segment1b_assets.contracts.states import COUNTRY_STATES, STATES
 
-STATE_ASSETS: dict[str, tuple[str, ...]] = {
-    "S0": ("s0_gate_receipt_1B",),
-    **{s.id: tuple(s.outputs) for s in COUNTRY_STATES},
-    "S9": ("validation_bundle_1B",),
-}
-ALL_ASSETS = tuple(asset for assets in STATE_ASSETS.values() for asset in assets)
+ALL_ASSETS = tuple(dataset for state in STATES.values() for dataset in state.datasets)
+COUNTRY_ASSETS = tuple(dataset for state in COUNTRY_STATES for dataset in state.datasets)
 
 everything = dg.define_asset_job(
-    "segment1b",
+    "everything",
     selection=dg.AssetSelection.assets(*ALL_ASSETS),
-    description="Every state, for the countries of the run.",
+    description="S0 to S9, for the countries of the run. S9 is over all countries with outlets: "
+    "it passes when every one of them is published.",
+)
+countries = dg.define_asset_job(
+    "countries",
+    selection=dg.AssetSelection.assets("s0_gate_receipt_1B", *COUNTRY_ASSETS),
+    description="S0 to S8 for the countries of the run, without the flag.",
+)
+close = dg.define_asset_job(
+    "close",
+    selection=dg.AssetSelection.assets("validation_bundle_1B"),
+    description="S9: the bundle and, only when every country with outlets holds, its PASS flag.",
 )
 verification = dg.define_asset_job(
     "verify_everything",
@@ -25,4 +32,4 @@ verification = dg.define_asset_job(
     "nothing.",
 )
 
-jobs = [everything, verification]
+jobs = [everything, countries, close, verification]

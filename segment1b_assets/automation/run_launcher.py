@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import grpc
 from dagster import DagsterRun, DefaultRunLauncher
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster_shared.serdes import deserialize_value
+
+from segment1b_assets.dagster_internals import (
+    CanCancelExecutionRequest,
+    CanCancelExecutionResult,
+    CheckRunHealthResult,
+    DagsterUserCodeUnreachableError,
+    WorkerStatus,
+    deserialize_value,
+)
 
 _PATIENCE_SECONDS = 30
+#: Dagster writes it on a run that a code server works on (test_dagster_internals.py).
+_GRPC_INFO_TAG = "dagster/grpc_info"
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -25,7 +31,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        if GRPC_INFO_TAG not in run.tags:
+        if _GRPC_INFO_TAG not in run.tags:
             # Not launched by a server: `segment1b run` works in its own process.
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if self._is_alive(run.run_id):

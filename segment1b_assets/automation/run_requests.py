@@ -1,30 +1,12 @@
-"""The tags that make one run out of many countries."""
+"""Requests for one run over many countries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 
-from segment1b_assets.assets.asset_factory import ONLY_TAG
-from segment1b_assets.automation.run_coordinator import EVENTS_PER_COUNTRY
-from segment1b_assets.partitions import COUNTRY_CODES
-
-
-def partition_tags(countries: Sequence[str]) -> dict[str, str]:
-    """The tags of one run over these countries, in alphabetical order."""
-    positions = [COUNTRY_CODES.index(c) for c in countries]
-    tags = {
-        ASSET_PARTITION_RANGE_START_TAG: countries[0],
-        ASSET_PARTITION_RANGE_END_TAG: countries[-1],
-    }
-    if positions[-1] - positions[0] + 1 != len(positions):
-        tags[ONLY_TAG] = ",".join(countries)
-    return tags
+from segment1b_assets.run_tags import BY_TAG, EVENTS_PER_COUNTRY, partition_tags
 
 
 def run_request(
@@ -46,6 +28,6 @@ def run_request(
         tags={
             **(partition_tags(countries) if countries else {}),
             **EVENTS_PER_COUNTRY,
-            "segment1b/by": by,
+            BY_TAG: by,
         },
     )

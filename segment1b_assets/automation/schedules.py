@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from segment1b_assets.automation.jobs import STATE_ASSETS, everything, verification
+from segment1b_assets.automation.jobs import everything, verification
 from segment1b_assets.automation.run_requests import run_request
 from segment1b_assets.automation.stale_partitions import (
     find_stale_partitions,
@@ -15,9 +15,10 @@ from segment1b_assets.automation.stale_partitions import (
     observe_inputs,
 )
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.reader import pass_flag
+from segment1b_assets.contracts.states import STATES
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.input_versions import input_versions
+from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets.storage.run_inputs import RunInputs
 
 #: Runs of the job that are not over yet.
@@ -57,12 +58,12 @@ def catch_up(instance: dg.DagsterInstance, inputs: RunInputs) -> dg.RunRequest |
     if busy := run_under_way(instance):
         return dg.SkipReason(f"run {busy} of the job {everything.name} is still under way")
     observe_inputs(instance, inputs, versions)
-    behind = find_stale_partitions(instance, inputs)
-    if countries := behind.all_countries:
-        assets = [*STATE_ASSETS["S0"], *behind.assets, *STATE_ASSETS["S9"]]
+    stale = find_stale_partitions(instance, inputs)
+    if countries := stale.all_countries:
+        assets = [STATES["S0"].main, *stale.assets, STATES["S9"].main]
         return run_request(assets, countries, "nightly")
     if not _flag_holds(inputs):
-        return run_request(STATE_ASSETS["S9"], [], "nightly")
+        return run_request([STATES["S9"].main], [], "nightly")
     return dg.SkipReason("nothing is behind, and the flag holds")
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 import dagster as dg
 
 from segment1b_assets.automation.dead_runs import record_dead_run
-from segment1b_assets.automation.jobs import STATE_ASSETS, everything
+from segment1b_assets.automation.jobs import everything
 from segment1b_assets.automation.run_requests import run_request
 from segment1b_assets.automation.stale_partitions import missing_inputs, observe_inputs
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.partitions import COUNTRY_CODES
+from segment1b_assets.contracts.states import STATES
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.input_versions import RUN_IDENTITY, SEGMENT_1A, input_versions
 
@@ -68,7 +69,7 @@ def dependent_assets(changed: list[str]) -> list[str]:
     """
     only_1a = set(changed) <= {*SEGMENT_1A, RUN_IDENTITY}
     left_out = ("S1", "S2") if only_1a else ()
-    return [a for state, assets in STATE_ASSETS.items() if state not in left_out for a in assets]
+    return [a for s in STATES.values() if s.id not in left_out for a in s.datasets]
 
 
 def _wait(why: str, seen: Versions, served: Versions) -> dg.SensorResult:

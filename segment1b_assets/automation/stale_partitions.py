@@ -1,6 +1,6 @@
 """What has changed, and what must follow: the question that schedules and sensors ask.
 
-Two things make a country's partition behind. Dagster's rule: an input, a state before it or the
+Two things make a country's partition stale. Dagster's rule: an input, a state before it or the
 code has another version than the one that the partition was made from. And the data root's own:
 nothing is published at the address that the inputs now have, be it because their parameter_hash
 moved it or because somebody retired the partition. Dagster knows nothing of addresses, and asking
@@ -13,18 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.data_version import (
+
+from segment1b_assets.assets.every_state import PARTITIONED_STATES
+from segment1b_assets.assets.references import INPUT_DATASETS, asset_name
+from segment1b_assets.assets.versions import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
-    extract_data_version_from_entry,
-    get_input_data_version_tag,
+    input_version_tag,
+    record_observations,
+    recorded_version,
 )
-
-from segment1b_assets.assets.every_state import COUNTRY_STATES
-from segment1b_assets.assets.references import INPUT_DATASETS, asset_name
-from segment1b_assets.assets.versions import record_observations
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.storage.input_versions import INPUTS, input_versions
 from segment1b_assets.storage.run_inputs import RunInputs
 
@@ -50,52 +50,52 @@ class StalePartitions:
     """What has to be made anew.
 
     Attributes:
-        countries: asset -> its countries that are behind, in code order, in the states' order.
+        countries: asset -> its countries that are stale, in code order, in the states' order.
     """
 
     countries: Mapping[str, Sequence[str]]
 
     @property
     def all_countries(self) -> list[str]:
-        """Every country that is behind in some state."""
+        """Every country that is stale in some state."""
         return sorted({c for chosen in self.countries.values() for c in chosen})
 
     @property
     def assets(self) -> list[str]:
-        """The assets in which some country is behind, in the states' order."""
+        """The assets in which some country is stale, in the states' order."""
         return [asset for asset, chosen in self.countries.items() if chosen]
 
 
 def find_stale_partitions(instance: dg.DagsterInstance, inputs: RunInputs) -> StalePartitions:
     """Compare the event log and the data root with the inputs as last observed.
 
-    A country that is behind in a state is behind in all the states that build on it.
+    A country that is stale in a state is stale in all the states that build on it.
 
     Raises:
         Segment1BError: the addresses cannot be had (E_INPUT_MISSING, E_POLICY_INVALID …).
     """
     codes = [c for c in COUNTRY_CODES if c in inputs.iso_names]
-    behind: dict[str, Sequence[str]] = {}
+    stale: dict[str, Sequence[str]] = {}
     versions: dict[str, Mapping[str, str]] = {}
-    unpartitioned = {dg.AssetKey(d) for s in COUNTRY_STATES for d in s.deps if d not in TABLES}
+    unpartitioned = {dg.AssetKey(d) for s in PARTITIONED_STATES for d in s.deps if d not in TABLES}
     recorded = {k: version for k in unpartitioned if (version := _on_record(instance, k))}
-    for state in COUNTRY_STATES:
-        before = [asset for asset in state.deps if asset in behind]
-        for asset in state.outputs:
+    for state in PARTITIONED_STATES:
+        before = [asset for asset in state.deps if asset in stale]
+        for asset in state.streams:
             tags = _latest_tags(instance, dg.AssetKey(asset), codes)
             versions[asset] = {c: t.get(DATA_VERSION_TAG, "") for c, t in tags.items()}
-            upstream_behind = {c for b in before for c in behind[b]}
-            behind[asset] = [
+            stale_upstream = {c for b in before for c in stale[b]}
+            stale[asset] = [
                 c
                 for c in codes
-                if c in upstream_behind
+                if c in stale_upstream
                 or not inputs.is_published(asset, c)
-                or _stale(state.code_version, state.deps, c, tags.get(c), recorded, versions)
+                or _differs(state.code_version, state.deps, c, tags.get(c), recorded, versions)
             ]
-    return StalePartitions(behind)
+    return StalePartitions(stale)
 
 
-def _stale(
+def _differs(
     code_version: str,
     deps: Sequence[str],
     country: str,
@@ -108,7 +108,7 @@ def _stale(
     for dep in deps:
         key = dg.AssetKey(dep)
         now = versions[dep].get(country) if dep in versions else recorded.get(key)
-        if now is not None and tags.get(get_input_data_version_tag(key)) != now:
+        if now is not None and tags.get(input_version_tag(key)) != now:
             return True
     return False
 
@@ -133,5 +133,4 @@ def _latest_tags(
 
 def _on_record(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
     record = instance.get_latest_data_version_record(key, is_source=key in INPUT_DATASETS)
-    version = record and extract_data_version_from_entry(record.event_log_entry)
-    return version.value if version else None
+    return recorded_version(record) if record else None

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.partitions import COUNTRY_CODES
 from segment1b_assets.storage.data_root import ROOT_VARIABLE, default_root
 from segment1b_assets.storage.open_root import in_a_store
 from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from segment1b_assets.command_line.choices import root_options
-from segment1b_assets.reader import PassedSites, pass_flag
+from segment1b_assets.storage.pass_flag import PassedSites, pass_flag
 
 
 @click.command()

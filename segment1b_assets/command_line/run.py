@@ -20,8 +20,8 @@ from segment1b_assets.command_line.choices import (
 from segment1b_assets.command_line.display import RunDisplay, failures_table
 from segment1b_assets.command_line.gate import told
 from segment1b_assets.core.stream import BATCH_ROWS
-from segment1b_assets.reader import pass_flag
 from segment1b_assets.storage.memory import peak_rss_bytes
+from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets.storage.profiling import Profiler, profiling
 
 

@@ -10,21 +10,11 @@ from rich.table import Table
 
 from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.states import COUNTRY_STATES, State
 from segment1b_assets.storage.bundle import FLAG
 from segment1b_assets.storage.parquet import lineage_of
-from segment1b_assets.storage.reports import last_failure
+from segment1b_assets.storage.reports import last_failure, recorded_broken
 from segment1b_assets.storage.run_inputs import RunInputs
-
-MAIN_DATASETS = {
-    "S1": "tile_index",
-    "S2": "tile_weights",
-    "S3": "s3_requirements",
-    "S4": "s4_alloc_plan",
-    "S5": "s5_site_tile_assignment",
-    "S6": "s6_site_jitter",
-    "S7": "s7_site_synthesis",
-    "S8": "site_locations",
-}
 
 
 @click.command()
@@ -39,14 +29,14 @@ def status(
     chosen = choose_countries(countries, inputs)
     table = Table(title=f"segment 1B under {inputs.root.uri}")
     table.add_column("country")
-    for state in MAIN_DATASETS:
-        table.add_column(state)
-    counts: dict[str, list[int]] = {state: [0, 0, 0] for state in MAIN_DATASETS}
+    for state in COUNTRY_STATES:
+        table.add_column(state.id)
+    counts: dict[str, list[int]] = {s.id: [0, 0, 0] for s in COUNTRY_STATES}
     for country in chosen:
         cells = []
-        for state, dataset in MAIN_DATASETS.items():
-            word = standing(inputs, state, dataset, country)
-            counts[state][{"done": 0, "missing": 1, "stale": 1}.get(word, 2)] += 1
+        for state in COUNTRY_STATES:
+            word = country_status(inputs, state, country)
+            counts[state.id][{"done": 0, "missing": 1, "stale": 1}.get(word, 2)] += 1
             style = {"done": "green", "missing": "dim", "stale": "yellow"}.get(word, "red")
             cells.append(f"[{style}]{word}[/]")
         table.add_row(country, *cells)
@@ -65,18 +55,16 @@ def status(
         console.print(f"{gate}: {word}", highlight=False)
 
 
-def standing(inputs: RunInputs, state: str, dataset: str, country: str) -> str:
-    """ "done", "missing", "stale" (of other parameters), or the code of the last failure."""
+def country_status(inputs: RunInputs, state: State, country: str) -> str:
+    """ "done", "missing", "stale", or a code: of the broken rule, or of the last failure."""
     try:
-        failed = last_failure(inputs, state, country)
-        if failed is not None:
-            return str(failed["code"])
-        if not inputs.is_published(dataset, country):
-            return "missing"
+        if not all(inputs.is_published(d, country) for d in state.datasets):
+            failed = last_failure(inputs, state.id, country)
+            return str(failed["code"]) if failed is not None else "missing"
         # The product's path has no parameter_hash: what lies there may stem from another one.
-        if dataset == "site_locations" and _other_parameters(inputs, country):
+        if state.main == "site_locations" and _other_parameters(inputs, country):
             return "stale"
-        return "done"
+        return recorded_broken(inputs, state.id, country) or "done"
     except Segment1BError as err:
         return err.code
 

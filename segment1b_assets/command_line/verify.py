@@ -1,8 +1,9 @@
-"""``segment1b verify``: let the validators judge what lies under a root, computing nothing."""
+"""``segment1b verify``: have the validators judge what lies under a root, computing nothing."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 from rich.console import Console
@@ -17,8 +18,13 @@ from segment1b_assets.command_line.choices import (
     summary_of_codes,
 )
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.reader import pass_flag
+from segment1b_assets.contracts.states import COUNTRY_STATES
+from segment1b_assets.storage.pass_flag import pass_flag
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.workers import default_workers, run_concurrently
+
+#: Broken rules that are printed in full.
+PRINTED = 100
 
 
 @click.command()
@@ -38,73 +44,87 @@ def verify(
 
     With s9 among the states, the flag and the files that it vouches for, too.
     """
-    from segment1b_assets.assets.every_state import COUNTRY_STATES
-    from segment1b_assets.checks.verdict_events import EVERY_DATASET, judge_safely
-
     console = Console(width=None if sys.stdout.isatty() else 140)
     inputs = run_inputs_from(root, seed, manifest_fingerprint)
     chosen = choose_countries(countries, inputs)
-    table = Table(title=f"rules kept under {inputs.root.uri}")
+    chosen_states = choose_states(states)
+    table = Table(title=f"rules held under {inputs.root.uri}")
     for name in ("state", "dataset", "rule"):
         table.add_column(name)
-    for name in ("kept", "broken"):
+    for name in ("held", "broken"):
         table.add_column(name, justify="right")
     table.add_column("by")
-    broken_lines = []
+    lines: list[str] = []
     judged = 0
     for state in COUNTRY_STATES:
-        if state.id not in choose_states(states):
+        if state.id not in chosen_states:
             continue
-        try:
-            there = [c for c in chosen if any(inputs.is_published(d, c) for d in state.outputs)]
-        except Segment1BError as err:
-            broken_lines.append(f"{state.id}: {err}")
-            continue
-        judge = state.judge
-        verdicts = dict(
-            run_concurrently(
-                lambda c, judge=judge: (c, judge_safely(inputs, judge, c)),  # type: ignore[misc]
-                there,
-                workers or default_workers(),
-            )
-        )
-        judged += len(verdicts)
-        for dataset in state.outputs:
-            kept: dict[str, int] = dict.fromkeys(state.rules.get(dataset, ()), 0)
-            broken: dict[str, list[str]] = {}
-            for country in sorted(verdicts):
-                found = verdicts[country]
-                for v in [*found.get(dataset, ()), *found.get(EVERY_DATASET, ())]:
-                    if v.passed:
-                        kept[v.code] = kept.get(v.code, 0) + 1
-                    else:
-                        broken.setdefault(v.code, []).append(country)
-                        broken_lines.append(
-                            f"{state.id} {dataset} {v.code} [{country}]: {v.detail} "
-                            f"| file: {inputs.path(dataset, country)}"
-                        )
-            for code in sorted({*kept, *broken}):
-                culprits = broken.get(code, [])
-                style = "red" if culprits else "green"
-                table.add_row(
-                    state.id,
-                    dataset,
-                    f"[{style}]{code}[/]",
-                    str(kept.get(code, 0)),
-                    str(len(culprits)),
-                    escape(summary_of_codes(culprits)),
+        counted = 0
+        for dataset in state.datasets:
+            try:
+                found, broken = _judge(
+                    inputs, state.id, dataset, chosen, workers or default_workers(), table
                 )
-    if "S9" in choose_states(states):
+            except Segment1BError as err:
+                lines.append(f"{state.id}: {err}")
+                break
+            counted = max(counted, found)
+            lines += broken
+        judged += counted
+    if "S9" in chosen_states:
         judged += 1
         try:
             pass_flag(inputs.root.uri, *inputs.outlet_run)
         except Segment1BError as err:
-            broken_lines.append(f"S9 validation_bundle_1B: {err}")
+            lines.append(f"S9 validation_bundle_1B: {err}")
     console.print(table)
-    for line in broken_lines[:100]:
+    for line in lines[:PRINTED]:
         console.print(line, style="red", highlight=False, markup=False)
-    if len(broken_lines) > 100:
-        console.print(f"… and {len(broken_lines) - 100} more", style="red")
-    console.print(f"{judged} partitions judged, {len(broken_lines)} rules broken", highlight=False)
-    if broken_lines or not judged:
+    if len(lines) > PRINTED:
+        console.print(f"… and {len(lines) - PRINTED} more", style="red")
+    console.print(f"{judged} partitions judged, {len(lines)} rules broken", highlight=False)
+    if lines or not judged:
         raise SystemExit(1)
+
+
+def _judge(
+    inputs: RunInputs,
+    state: str,
+    dataset: str,
+    chosen: Sequence[str],
+    workers: int,
+    table: Table,
+) -> tuple[int, list[str]]:
+    """Judge a dataset of some countries into the table; how many, and a line a broken rule."""
+    from segment1b_assets.validation.judge import RULES, judge_dataset
+
+    published = [c for c in chosen if inputs.is_published(dataset, c)]
+    verdicts = dict(
+        run_concurrently(lambda c: (c, judge_dataset(inputs, dataset, c)), published, workers)
+    )
+    held: dict[str, int] = dict.fromkeys(RULES[dataset], 0)
+    broken: dict[str, list[str]] = {}
+    lines = []
+    for country in sorted(verdicts):
+        for verdict in verdicts[country]:
+            if verdict.passed:
+                held[verdict.code] = held.get(verdict.code, 0) + 1
+                continue
+            broken.setdefault(verdict.code, []).append(country)
+            lines.append(
+                f"{state} {dataset} {verdict.code} [{country}]: {verdict.detail} "
+                f"| file: {inputs.path(dataset, country)}"
+                f" | next step: {verdict.next_step(dataset, country)}"
+            )
+    for code in sorted({*held, *broken}):
+        culprits = broken.get(code, [])
+        style = "red" if culprits else "green"
+        table.add_row(
+            state,
+            dataset,
+            f"[{style}]{code}[/]",
+            str(held.get(code, 0)),
+            str(len(culprits)),
+            escape(summary_of_codes(culprits)),
+        )
+    return len(verdicts), lines

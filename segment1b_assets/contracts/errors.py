@@ -39,10 +39,15 @@ class Segment1BError(Exception):
         super().__init__(str(self))
 
     def with_country(self, country: str) -> Segment1BError:
-        """A copy that names `country`, of an error that fails it among others."""
-        return Segment1BError(
-            self.code, self.detail, country=country, file=self.file, value=self.value,
-            next_step=self.next_step,
+        """A copy that names `country`."""
+        return _rebuild(
+            self.code, self.detail, country, self.file, self.value, self.next_step
+        )  # fmt: skip
+
+    def with_next_step(self, next_step: str) -> Segment1BError:
+        """A copy with other advice."""
+        return _rebuild(
+            self.code, self.detail, self.country, self.file, self.value, next_step
         )  # fmt: skip
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -60,13 +65,6 @@ class Segment1BError(Exception):
             parts.append(f"value: {self.value!r}")
         parts.append(f"next step: {self.next_step}")
         return " | ".join(parts)
-
-    def for_country(self, country: str) -> Segment1BError:
-        """The same error, told of `country` if it named none."""
-        if self.country is None:
-            self.country = country
-            self.args = (str(self),)
-        return self
 
 
 def _rebuild(

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
@@ -24,6 +24,8 @@ from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.workers import run_concurrently
 
+R = TypeVar("R")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -33,7 +35,6 @@ class Job:
         open: makes the stream; called on the worker, once per try.
         cost: any measure of work; the largest starts first.
         before_publish: called when all is staged, right before the rename.
-        on_published: called with the output once the partition is published, still on the worker.
     """
 
     dataset: str
@@ -41,7 +42,6 @@ class Job:
     open: Callable[[], PartitionStream]
     cost: float = 0.0
     before_publish: Callable[[], None] | None = None
-    on_published: Callable[[dict[str, Any]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,23 @@ class Failed:
 
 
 def publish_partitions(
-    inputs: RunInputs, jobs: Sequence[Job], workers: int
-) -> Iterator[Done | Failed]:
-    """Publish every job's partition; yields outcomes on the calling thread as they come."""
+    inputs: RunInputs, jobs: Sequence[Job], workers: int, then: Callable[[Done], R]
+) -> Iterator[R | Failed]:
+    """Publish every job's partition; yields outcomes on the calling thread as they come.
+
+    Args:
+        then: called with what was published, still on the worker; its result is the outcome.
+    """
     ordered = sorted(jobs, key=lambda job: (-job.cost, job.country))
-    yield from run_concurrently(lambda job: _attempt(inputs, job, workers), ordered, workers)
+    yield from run_concurrently(lambda job: _attempt(inputs, job, workers, then), ordered, workers)
 
 
-def _attempt(inputs: RunInputs, job: Job, workers: int) -> Done | Failed:
+def _attempt(inputs: RunInputs, job: Job, workers: int, then: Callable[[Done], R]) -> R | Failed:
     for tries_left in reversed(range(IO_TRIES)):
         try:
             with profiling.measure(job.dataset, job.country):
-                return _publish(inputs, job, workers)
+                done = _publish(inputs, job, workers)
+            return then(done)
         except Segment1BError as err:
             return Failed(job.country, err.with_country(job.country))
         except OSError as err:
@@ -159,6 +164,4 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
         "batch_rows": inputs.options.batch_rows,
         **stream.facts,
     }
-    if job.on_published is not None:
-        job.on_published(output)
     return Done(job.country, published, output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,29 @@ def write_report(
         "outputs": outputs,
     }
     replace_file(inputs.root, path, as_json(document))
+
+
+def record_broken(
+    inputs: RunInputs, state: str, country: str, dataset: str, codes: Sequence[str]
+) -> None:
+    """Record which rules a published partition breaks, as last judged; a pass clears them."""
+    report = read_report(inputs, state, country)
+    if report is None or dataset not in report.get("outputs", {}):
+        return
+    output = report["outputs"][dataset]
+    if list(codes) != output.get("broken", []):
+        # A root that cannot be written can be judged all the same.
+        with contextlib.suppress(OSError):
+            write_report(inputs, state, country, dataset, {**output, "broken": list(codes)})
+
+
+def recorded_broken(inputs: RunInputs, state: str, country: str) -> str | None:
+    """The first rule that a state's published partitions break, as last judged; None for none."""
+    report = read_report(inputs, state, country) or {}
+    for output in report.get("outputs", {}).values():
+        for code in output.get("broken", []):
+            return str(code)
+    return None
 
 
 def failure_folder(inputs: RunInputs, state: str, country: str | None) -> Path:

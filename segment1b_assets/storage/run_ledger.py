@@ -1,6 +1,6 @@
-"""Who failed in this run, for the later states of the same run.
+"""What became of each country in this run, for the later states and the checks of the same run.
 
-A small file per run and state under reports/: it works as well when every step of a run is a
+A small file per run and state under reports/: it works as well where every step of a run is a
 process of its own, or a machine of its own.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -16,9 +16,12 @@ from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.gate import as_json
 from segment1b_assets.storage.publish import replace_file
 
+#: One rule's verdict as JSON: code, passed, detail, where, value.
+Row = dict[str, Any]
+
 
 class RunLedger:
-    """Failures of one Dagster run by state and country.
+    """Failures and verdicts of one Dagster run by state and country.
 
     Args:
         root: the data root.
@@ -30,44 +33,77 @@ class RunLedger:
         self._folder = root.path_for("run_outcomes", dagster_run=run)
 
     def failures(self, state: str) -> dict[str, Segment1BError]:
-        """Country -> why it failed in `state` in this run; empty where nothing did."""
+        """Country -> why it failed in `state` in this run; empty where none did."""
         try:
-            path = self._root.ensure_local(self._folder / f"{state}.json")
-            document = json.loads(path.read_bytes())
-            return {country: _error(country, entry) for country, entry in document.items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, LookupError, AttributeError, TypeError) as err:
-            # Taken for "nobody failed" it would let failed countries through.
-            raise Segment1BError(
-                "E_IO",
-                f"what became of {state}'s countries in this run cannot be read: {err!r}",
-                file=self._folder / f"{state}.json",
-                next_step="start a new run over the same countries: it keeps a record of its own, "
-                "and finds what is published as it is",
-            ) from err
+            found = self._read(state).get("failed", {})
+            return {country: _error(country, entry) for country, entry in found.items()}
+        except (LookupError, AttributeError, TypeError) as err:
+            raise self._unreadable(state, err) from err
+
+    def verdicts(self, state: str, dataset: str) -> dict[str, dict[str, list[Row]]]:
+        """Country -> check name -> the rows of its verdict in this run."""
+        found: dict[str, dict[str, list[Row]]] = (
+            self._read(state).get("verdicts", {}).get(dataset, {})
+        )
+        return found
 
     def ran(self, state: str) -> bool:
         """Whether `state` made partitions in this run, failing or not."""
-        return self._root.exists(self._folder / f"{state}.json")
+        return self._root.exists(self._path(state))
 
-    def record(self, state: str, failures: Mapping[str, Segment1BError]) -> None:
-        """Add failures of a state, none if all went well; the first one of a country stands."""
-        if not failures and self.ran(state):
-            return
-        merged = {**failures, **self.failures(state)}
-        document = {country: _entry(merged[country]) for country in sorted(merged)}
-        path = self._folder / f"{state}.json"
+    def record(
+        self,
+        state: str,
+        failures: Mapping[str, Segment1BError],
+        dataset: str | None = None,
+        verdicts: Mapping[str, Mapping[str, Sequence[Row]]] | None = None,
+    ) -> None:
+        """Add to a state's record; a country's first failure stands.
+
+        Raises:
+            Segment1BError: E_IO where it cannot be written: later states would go by half of it.
+        """
+        before = self._read(state)
+        failed = {c: _entry(e) for c, e in failures.items()} | before.get("failed", {})
+        judged = before.get("verdicts", {})
+        if dataset is not None and verdicts is not None:
+            judged = {**judged, dataset: {**judged.get(dataset, {}), **verdicts}}
+        document = {"failed": dict(sorted(failed.items())), "verdicts": judged}
+        path = self._path(state)
         try:
             replace_file(self._root, path, as_json(document))
         except OSError as err:
             reason = f"{type(err).__name__}: {err}"
             raise Segment1BError(
                 "E_IO",
-                f"what became of {state}'s countries cannot be noted for later states: {reason}"
-                + "".join(f"; {error}" for error in list(merged.values())[:3]),
+                f"the outcome of {state} cannot be recorded for later states: {reason}"
+                + "".join(f"; {error}" for error in list(failures.values())[:3]),
                 file=path,
             ) from err
+
+    def _path(self, state: str) -> Any:
+        return self._folder / f"{state}.json"
+
+    def _read(self, state: str) -> dict[str, Any]:
+        try:
+            document = json.loads(self._root.ensure_local(self._path(state)).read_bytes())
+            if not isinstance(document, dict):
+                raise ValueError("not a JSON object")
+            return document
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as err:
+            # Read as "no country failed" it would let failed countries through.
+            raise self._unreadable(state, err) from err
+
+    def _unreadable(self, state: str, err: Exception) -> Segment1BError:
+        return Segment1BError(
+            "E_IO",
+            f"the outcome of {state} in this run cannot be read: {err!r}",
+            file=self._path(state),
+            next_step="start a new run over the same countries: it keeps a record of its own, "
+            "and finds what is published as it is",
+        )
 
 
 def _entry(error: Segment1BError) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polars.exceptions import PanicException
@@ -14,11 +13,8 @@ from segment1b_assets.storage.parquet import lineage_of
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.storage.workers import run_concurrently
+from segment1b_assets.validation.judge import judge_dataset
 from segment1b_assets.validation.rng_evidence import FAMILIES, Evidence, country_evidence
-from segment1b_assets.validation.verdict import Verdict
-
-#: Judges a country's published partitions of one state: dataset id -> verdicts.
-Judge = Callable[[RunInputs, str], Mapping[str, Sequence[Verdict]]]
 
 _SITE_STATES = ("s5_site_tile_assignment", "s6_site_jitter", "s7_site_synthesis", "site_locations")
 _SORTS = frozenset({"A704", "A804"})
@@ -55,11 +51,8 @@ class WorldFindings:
         return not self.faults
 
 
-def judge_world(inputs: RunInputs, judges: Sequence[Judge], workers: int) -> WorldFindings:
+def judge_world(inputs: RunInputs, workers: int) -> WorldFindings:
     """Judge every country that needs sites.
-
-    Args:
-        judges: the judge functions of S7 and S8.
 
     Raises:
         Segment1BError: E301_NO_PASS_FLAG; what reading the catalogue raises.
@@ -79,7 +72,7 @@ def judge_world(inputs: RunInputs, judges: Sequence[Judge], workers: int) -> Wor
     demanded = [c for c in inputs.demanded if c not in absent]
 
     def one(country: str) -> CountryFindings:
-        return _judge_country(inputs, judges, country)
+        return _judge_country(inputs, country)
 
     found = sorted(run_concurrently(one, demanded, workers), key=lambda f: f.country)
     found += [_absent(inputs, country) for country in sorted(absent)]
@@ -112,19 +105,18 @@ def _absent(inputs: RunInputs, country: str) -> CountryFindings:
     return found
 
 
-def _judge_country(inputs: RunInputs, judges: Sequence[Judge], country: str) -> CountryFindings:
+def _judge_country(inputs: RunInputs, country: str) -> CountryFindings:
     found = CountryFindings(country)
     try:
         found.rows_s7 = row_count(inputs, "s7_site_synthesis", country)
         found.rows_s8 = row_count(inputs, "site_locations", country)
-        for judge in judges:
-            for dataset, judged in judge(inputs, country).items():
-                for verdict in judged:
-                    if verdict.passed:
-                        continue
-                    found.faults.append(f"{dataset} {verdict.code}: {verdict.detail}")
-                    found.sort_violations += verdict.code in _SORTS
-                    found.token_mismatches += verdict.code in _TOKENS
+        for dataset in ("s7_site_synthesis", "site_locations"):
+            for verdict in judge_dataset(inputs, dataset, country):
+                if verdict.passed:
+                    continue
+                found.faults.append(f"{dataset} {verdict.code}: {verdict.detail}")
+                found.sort_violations += verdict.code in _SORTS
+                found.token_mismatches += verdict.code in _TOKENS
         for label, family in FAMILIES.items():
             evidence = country_evidence(
                 family,

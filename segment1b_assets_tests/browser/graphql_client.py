@@ -126,7 +126,7 @@ class GraphQL:
             ... on AssetChecks { checks { name } } } } } }"""
         node = self.ask(query, {"asset": {"path": [asset]}})["assetNodeOrError"]
         names = [c["name"] for c in node["assetChecksOrError"]["checks"]]
-        return [n for n in names if n != "every_country_done"]
+        return [n for n in names if n != "plausible"]
 
     def latest_check(self, asset: str, check: str, country: str) -> Judged:
         """How a check last judged a country."""

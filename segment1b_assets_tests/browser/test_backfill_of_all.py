@@ -20,9 +20,9 @@ import pytest
 pytest.importorskip("playwright", reason="the browser tests need the package playwright")
 
 from segment1b_assets.automation.jobs import ALL_ASSETS
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.partitions import COUNTRY_CODES
-from segment1b_assets.reader import pass_flag
+from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets_tests.browser.deployment import Deployment, deployed
 from segment1b_assets_tests.browser.graphql_client import GraphQL
 from segment1b_assets_tests.browser.screen import CHROMIUM, Screen, screen

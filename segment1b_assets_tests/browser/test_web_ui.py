@@ -94,7 +94,7 @@ def test_one_country_is_materialised_by_hand(ui: Screen, deployment: Deployment)
     runs = until("a run was launched", deployment.graphql.runs, lambda r: len(r) > len(before))
     assert deployment.graphql.wait_for_run(runs[0]) == "SUCCESS"
     assert "NZ" in deployment.graphql.materialised("tile_index")
-    assert deployment.graphql.latest_check("tile_index", "all_rules", "NZ").status == "SUCCEEDED"
+    assert deployment.graphql.latest_check("tile_index", "valid", "NZ").status == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("asset", ["tile_index", "tile_weights", "site_locations"])
@@ -139,10 +139,10 @@ def test_a_corrupted_partition_fails_its_checks_and_says_why(
         judged = graphql.latest_check("tile_weights", "E105_NORMALIZATION", "MT")
         assert (judged.status, judged.run) == ("FAILED", run)
         assert "1000000001000" in judged.texts["detail"]
-        assert graphql.latest_check("tile_weights", "all_rules", "MT").status == "FAILED"
+        assert graphql.latest_check("tile_weights", "valid", "MT").status == "FAILED"
         assert graphql.latest_check("tile_weights", "E102_FK_MISMATCH", "MT").status == "SUCCEEDED"
 
-        assert "MT" in graphql.countries_by_verdict("tile_weights", "all_rules")["failed"]
+        assert "MT" in graphql.countries_by_verdict("tile_weights", "valid")["failed"]
 
         ui.open("/assets/tile_weights?view=checks&checkDetail=E105_NORMALIZATION")
         ui.text(judged.texts["detail"])
@@ -152,8 +152,8 @@ def test_a_corrupted_partition_fails_its_checks_and_says_why(
         file.write_bytes(good)
     again = graphql.launch([], "MT", [("tile_weights", rule) for rule in rules])
     assert graphql.wait_for_run(again) == "SUCCESS"
-    assert graphql.latest_check("tile_weights", "all_rules", "MT").status == "SUCCEEDED"
-    assert "MT" in graphql.countries_by_verdict("tile_weights", "all_rules")["succeeded"]
+    assert graphql.latest_check("tile_weights", "valid", "MT").status == "SUCCEEDED"
+    assert "MT" in graphql.countries_by_verdict("tile_weights", "valid")["succeeded"]
 
 
 def _add_to_first_weight(file: Path, amount: int) -> None:
@@ -180,7 +180,7 @@ def test_a_backfill_of_five_ends_with_five_green_partitions(
     ui.text("Succeeded")
     assert ui.page.get_by_text("100% completed").count() == len(TILES)
     assert set(FIVE) <= set(
-        deployment.graphql.countries_by_verdict("tile_bounds", "all_rules")["succeeded"]
+        deployment.graphql.countries_by_verdict("tile_bounds", "valid")["succeeded"]
     )
     ui.open("/assets/tile_bounds?view=partitions&partition=LU")
     ui.text("Materialized", exact=True)

@@ -7,9 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from segment1b_assets.automation.jobs import STATE_ASSETS
-from segment1b_assets.automation.run_coordinator import EVENTS_PER_COUNTRY
-from segment1b_assets.automation.run_requests import partition_tags
+from segment1b_assets.contracts.states import STATES
+from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, partition_tags
 from segment1b_assets_tests.faults.nursery import PATIENCE
 from segment1b_assets_tests.faults.runs import published
 
@@ -50,7 +49,7 @@ def cancel_after(root: str, files: int, countries: list[str], told: str) -> int:
                     "repositoryName": "__repository__",
                     "jobName": "segment1b",
                     "assetSelection": [
-                        {"path": [a]} for n in range(1, 9) for a in STATE_ASSETS[f"S{n}"]
+                        {"path": [a]} for n in range(1, 9) for a in STATES[f"S{n}"].datasets
                     ],
                 },
                 "runConfigData": {"resources": {"segment1b": {"config": {"root": root}}}},

@@ -7,10 +7,9 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
-from segment1b_assets.automation.jobs import STATE_ASSETS
-from segment1b_assets.automation.run_coordinator import EVENTS_PER_COUNTRY
-from segment1b_assets.automation.run_requests import partition_tags
+from segment1b_assets.contracts.states import STATES
 from segment1b_assets.definitions import definitions as ours
+from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, partition_tags
 
 definitions = dg.Definitions(
     assets=ours.assets,
@@ -46,7 +45,7 @@ def in_many_processes(
                 "execution": {"config": copy.deepcopy(_FORK)},
             },
             tags={**partition_tags(countries), **EVENTS_PER_COUNTRY},
-            asset_selection=[dg.AssetKey(a) for s in states for a in STATE_ASSETS[s]],
+            asset_selection=[dg.AssetKey(a) for s in states for a in STATES[s].datasets],
         )
         failed = [e.step_key for e in result.all_events if e.is_step_failure]
     Path(told).write_text(json.dumps(failed), "utf-8")

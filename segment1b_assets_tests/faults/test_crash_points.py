@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.reader import pass_flag
+from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets_tests.faults import runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 from segment1b_assets_tests.oracle import layout

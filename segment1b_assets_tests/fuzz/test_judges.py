@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment1b_assets.assets.every_state import COUNTRY_STATES
-from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.states import COUNTRY_STATES
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
+from segment1b_assets.validation.judge import judge_dataset
 from segment1b_assets_tests.dagster_support import BY_COUNTRY, made_well, run_assets, small_world
 from segment1b_assets_tests.hypothesis_profiles import TIMES, examples
 
@@ -56,17 +56,17 @@ def files_of(root: Path, kind: str) -> list[Path]:
 
 
 def judged(root: Path) -> dict[str, list[str]]:
-    """State -> the codes of the rules that it says are broken."""
+    """State -> the codes of the rules that are broken."""
     inputs = open_run_inputs(RunOptions(root))
-    found = {}
-    for state in COUNTRY_STATES:
-        try:
-            verdicts = state.judge(inputs, COUNTRY)
-        except Segment1BError as err:
-            found[state.id] = [err.code]
-            continue
-        found[state.id] = [v.code for vs in verdicts.values() for v in vs if not v.passed]
-    return found
+    return {
+        state.id: [
+            verdict.code
+            for dataset in state.datasets
+            for verdict in judge_dataset(inputs, dataset, COUNTRY)
+            if not verdict.passed
+        ]
+        for state in COUNTRY_STATES
+    }
 
 
 @st.composite

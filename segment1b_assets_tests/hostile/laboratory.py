@@ -12,15 +12,11 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segment1b_assets.automation.command_run import (
-    EVENTS_PER_COUNTRY,
-    Outcome,
-    _outcome,
-    partition_tags,
-)
-from segment1b_assets.automation.jobs import STATE_ASSETS
+from segment1b_assets.automation.command_run import Outcome, _outcome
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.contracts.states import STATES
 from segment1b_assets.definitions import definitions
+from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, partition_tags
 from segment1b_assets.storage.content_version import content_version
 from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs
 from segment1b_assets_tests.oracle import layout
@@ -132,7 +128,7 @@ class Lab:
 
 def datasets_of(state: str) -> list[str]:
     """The partitioned tables that a state publishes."""
-    return [a for a in STATE_ASSETS[state] if a in TABLES]
+    return [a for a in STATES[state].datasets if a in TABLES]
 
 
 def copy_of(lab: Lab, root: Path) -> Lab:
@@ -143,8 +139,8 @@ def copy_of(lab: Lab, root: Path) -> Lab:
 
 def run(instance: dg.DagsterInstance, lab: Lab, states: Sequence[str]) -> Outcome:
     """Materialise states for the three countries, as the command line does, on this instance."""
-    keys = [dg.AssetKey(a) for s in states for a in STATE_ASSETS[s]]
-    result = definitions.resolve_job_def("segment1b").execute_in_process(
+    keys = [dg.AssetKey(a) for s in states for a in STATES[s].datasets]
+    result = definitions.resolve_job_def("everything").execute_in_process(
         run_config={
             "resources": {"segment1b": {"config": {"root": str(lab.root), "workers": 2}}},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -154,7 +150,7 @@ def run(instance: dg.DagsterInstance, lab: Lab, states: Sequence[str]) -> Outcom
         asset_selection=keys,
         raise_on_error=False,
     )
-    return _outcome(result.run_id, result, states, lab.open())
+    return _outcome(result, states, lab.open())
 
 
 def edit_table(path: Path, change: Callable[[pa.Table], pa.Table], **options: Any) -> None:
