@@ -82,7 +82,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         step, key = context.step_context, context.asset_key
         dataset, inputs = key.path[-1], obj.inputs
         chosen = [job.country for job in obj.jobs]
-        observed = observed_versions(inputs, obj.upstream)
+        observed = observed_versions(inputs, obj.upstream, chosen)
         versions = InputVersions(step.instance, obj.upstream, chosen, observed)
         deferred = events_are_deferred(step.dagster_run.tags)
         failed = dict(obj.excluded)
