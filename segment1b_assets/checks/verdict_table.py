@@ -18,7 +18,9 @@ def verdict_metadata(
     rows: Sequence[Row], dataset: str, country: str
 ) -> dict[str, dg.MetadataValue[Any]]:
     """The metadata of an evaluation: how many rules are broken, and the table."""
-    verdicts = sorted((Verdict.from_row(row) for row in rows), key=lambda v: (v.passed, not v.judged))
+    verdicts = sorted(
+        (Verdict.from_row(row) for row in rows), key=lambda v: (v.passed, not v.judged)
+    )
     broken = [v for v in verdicts if v.result == "broken"]
     table = dg.MetadataValue.table(
         [dg.TableRecord(_record(v, dataset, country)) for v in verdicts], schema=_SCHEMA

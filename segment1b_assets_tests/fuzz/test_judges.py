@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment1b_assets.contracts.states import COUNTRY_STATES
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 from segment1b_assets.validation.judge import RULES, judge_dataset
 from segment1b_assets.validation.plausible import plausible_dataset
