@@ -37,8 +37,8 @@ from segment1b_assets.core.weights import tile_weights
 from segment1b_assets.storage.parquet import PartitionWriter, read_batches
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.run_inputs import RunInputs, RunOptions
-from segment1b_assets.validation.alloc_plan import judge_alloc_plan
-from segment1b_assets.validation.tile_weights import judge_tile_weights
+from segment1b_assets.validation.judges.s4_alloc_plan import judge_alloc_plan
+from segment1b_assets.validation.judges.s2_tile_weights import judge_tile_weights
 from segment1b_assets.validation.verdict import Verdict
 
 NCOLS = 43_200

@@ -21,6 +21,10 @@ _SORTS = frozenset({"A704", "A804"})
 _TOKENS = frozenset({"A703", "A803"})
 
 
+class _MachineError(OSError):
+    """The machine failed a judge: nobody's finding, so that no flag is lost over it."""
+
+
 @dataclass
 class CountryFindings:
     """One country: its rows, its evidence by family, and what is wrong, in words."""
@@ -111,7 +115,9 @@ def _judge_country(inputs: RunInputs, country: str) -> CountryFindings:
         found.rows_s8 = row_count(inputs, "site_locations", country)
         for dataset in ("s7_site_synthesis", "site_locations"):
             for verdict in judge_dataset(inputs, dataset, country):
-                if verdict.passed:
+                if verdict.code == "E_IO":
+                    raise _MachineError(verdict.detail)
+                if verdict.result != "broken":
                     continue
                 found.faults.append(f"{dataset} {verdict.code}: {verdict.detail}")
                 found.sort_violations += verdict.code in _SORTS
