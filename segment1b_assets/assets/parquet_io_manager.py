@@ -93,7 +93,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         def judged(done: Done) -> Judged:
             write_report(inputs, obj.state, done.country, dataset, done.output)
             valid = judge_dataset(inputs, dataset, done.country)
-            broken = [v.code for v in valid if not v.passed]
+            broken = [v.code for v in valid if v.result == "broken"]
             record_broken(inputs, obj.state, done.country, dataset, broken)
             return Judged(done, valid, plausible_dataset(inputs, dataset, done.country))
 
