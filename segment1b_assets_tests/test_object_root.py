@@ -18,7 +18,6 @@ from segment1b_assets.storage import object_store
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.open_root import open_root
-from segment1b_assets.storage.publish import replace_file, sweep_staging
 from segment1b_assets.storage.retire import retire
 from segment1b_assets_tests.s3_server import KEY_ID, SECRET, Server, s3_server
 from segment1b_assets_tests.store_support import FR, PH, REPOSITORY, Bucket, be_machine, put
@@ -134,7 +133,7 @@ def test_the_mirror_may_be_lost_or_spoilt(
     assert read(root) == [b"first"]
     shutil.rmtree(tmp_path / "one")
     assert read(root) == [b"first"]
-    replace_file(root, root.path / "reports" / "x.json", b"{}")
+    root.replace_file(root.path / "reports" / "x.json", b"{}")
     assert bucket.get("reports/x.json") == b"{}"
 
 
@@ -204,10 +203,10 @@ def test_the_stores_staging_folder_is_swept_of_what_is_old(
 ) -> None:
     root = bucket.root(monkeypatch, tmp_path / "one")
     bucket.put(".staging/left", b"by a killed upload")
-    assert sweep_staging(root) == 0
+    assert root.sweep_staging() == 0
     later = time.time() + 25 * 3600
     monkeypatch.setattr("segment1b_assets.storage.object_publish.time.time", lambda: later)
-    assert sweep_staging(root) == 1
+    assert root.sweep_staging() == 1
     assert bucket.keys() == []
 
 
@@ -238,7 +237,7 @@ def test_refused_credentials_a_missing_bucket_and_a_dead_endpoint_are_told(
 ) -> None:
     root = bucket.root(monkeypatch, tmp_path / "one")
     bucket.server.trait("deny", "1")
-    for failing in (lambda: read(root), lambda: replace_file(root, root.path / "r/x", b"")):
+    for failing in (lambda: read(root), lambda: root.replace_file(root.path / "r/x", b"")):
         with pytest.raises(Segment1BError, match="refuses these credentials") as refused:
             failing()
         told = str(refused.value)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from segment1b_assets.storage.publish import STAGING
+from segment1b_assets.storage.staging import STAGING
 from segment1b_assets_tests.faults.nursery import PATIENCE, Child, Nursery
 
 COUNTRIES = ("FI", "FJ", "FK")

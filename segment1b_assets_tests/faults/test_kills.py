@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from segment1b_assets.storage.publish import STAGING
+from segment1b_assets.storage.staging import STAGING
 from segment1b_assets_tests.faults import runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 from segment1b_assets_tests.faults.nursery import PATIENCE
