@@ -46,7 +46,8 @@ class Profiling:
     def write(self, folder: Path) -> None:
         """Write ``<activity>.html``, a tree of calls, and countries.csv; switch off.
 
-        A page asks for its font on the web, and can be read without."""
+        A page asks for its font on the web, and can be read without.
+        """
         self.on = False
         folder.mkdir(parents=True, exist_ok=True)
         sessions = defaultdict(list)
