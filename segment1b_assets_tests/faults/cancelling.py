@@ -50,7 +50,7 @@ def cancel_after(root: str, files: int, countries: list[str], told: str) -> int:
                 "selector": {
                     "repositoryLocationName": "segment1b",
                     "repositoryName": "__repository__",
-                    "jobName": "segment1b",
+                    "jobName": "everything",
                     "assetSelection": [
                         {"path": [a]} for n in range(1, 9) for a in STATES[f"S{n}"].datasets
                     ],

@@ -48,7 +48,7 @@ def in_many_processes(
     Path(ready).touch()
     with dg.DagsterInstance.get() as instance:
         result = dg.execute_job(
-            repository.get_reconstructable_job("segment1b"),
+            repository.get_reconstructable_job("everything"),
             instance,
             run_config={
                 "resources": {
