@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from segment1b_assets import read_site_locations
-from segment1b_assets.automation.command_run import run_states
 from segment1b_assets.cli import group
+from segment1b_assets.command_line.dagster_run import run_states
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 from segment1b_assets_tests.child_processes import kill_group, running

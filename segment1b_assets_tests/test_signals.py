@@ -34,7 +34,7 @@ time.sleep(600)
 _SERVICE = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-from segment1b_assets.automation.command_run import run_states
+from segment1b_assets.command_line.dagster_run import run_states
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 root, countries = sys.argv[1], sys.argv[2].split(",")
 outcome = run_states(("S0", "S1"), countries, {"root": root}, open_run_inputs(RunOptions(root)))

@@ -78,7 +78,7 @@ def run(
         highlight=False,
     )
     # Dagster takes two seconds to import: not before the options are known to be good.
-    from segment1b_assets.automation.command_run import run_states
+    from segment1b_assets.command_line.dagster_run import run_states
 
     resources: dict[str, object] = {
         "root": inputs.root.uri,

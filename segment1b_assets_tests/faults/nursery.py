@@ -28,7 +28,7 @@ from segment1b_assets_tests.child_processes import end, start
 #: Seconds after which something hangs; a busy machine is slow, so this is generous.
 PATIENCE = 600.0
 _IMPORTS = (
-    "segment1b_assets.automation.command_run",
+    "segment1b_assets.command_line.dagster_run",
     "segment1b_assets.validation.world_findings",
     "segment1b_assets_tests.faults.runs",
     "dagster._core.storage.sqlite_storage",

@@ -126,7 +126,7 @@ def in_one_process(
     die_at: list[Any] | None,
 ) -> int:
     """What the command ``segment1b run`` does."""
-    from segment1b_assets.automation.command_run import run_states
+    from segment1b_assets.command_line.dagster_run import run_states
     from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 
     inputs = open_run_inputs(RunOptions(Path(root)))
