@@ -18,6 +18,7 @@ from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.partitions import backfill_policy, countries
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.run_tags import countries_of
+from segment1b_assets.storage.input_versions import POLYGONS
 from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.memory import release_memory
 from segment1b_assets.storage.publish import sweep_staging
@@ -123,6 +124,8 @@ def country_assets(state: PartitionedState) -> dg.AssetsDefinition:
 
 
 def _is_partitioned(asset: str) -> bool:
+    if asset == POLYGONS:
+        return True
     state = STATE_OF.get(asset)
     return state is not None and STATES[state].by_country
 

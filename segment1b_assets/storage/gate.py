@@ -115,6 +115,41 @@ def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
     return receipt
 
 
+def require_sealed(root: DataRoot, fingerprint: str, present: Mapping[str, str]) -> None:
+    """Hold the sealed inputs against the inputs as they are now.
+
+    Args:
+        present: asset_id -> hex digest.
+
+    Raises:
+        Segment1BError: E301_NO_PASS_FLAG, naming the inputs that are not the sealed ones.
+    """
+    path = root.ensure_local(root.path_for("sealed_inputs_1B", manifest_fingerprint=fingerprint))
+    changed = changed_inputs(sealed_digests(path), present)
+    if changed:
+        raise Segment1BError(
+            "E301_NO_PASS_FLAG",
+            f"the sealed inputs are not the present ones: {', '.join(changed)}",
+            file=path,
+            value=changed[0],
+            next_step="materialise s0_gate_receipt_1B (segment1b run --states s0): it seals the "
+            "inputs as they are now",
+        )
+
+
+def changed_inputs(sealed: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
+    """The inputs whose digest is not the sealed one, in order."""
+    return [n for n in sorted({*sealed, *present}) if sealed.get(n) != present.get(n)]
+
+
+def sealed_digests(path: Path) -> dict[str, str]:
+    """asset_id -> hex digest of a sealed_inputs_1B.json; empty where it is absent or malformed."""
+    try:
+        return {e["asset_id"]: e["sha256_hex"] for e in json.loads(path.read_bytes())}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
 def _read(path: Path) -> Receipt:
     code = "E301_NO_PASS_FLAG"
     require_file(path, missing=code, unreadable=code, what="the S0 receipt")

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.contracts.states import STATE_OF
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.bytes_read import Reads, tally
 from segment1b_assets.storage.content_version import content_version
@@ -21,6 +22,7 @@ from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.publish import publish, staging_area
 from segment1b_assets.storage.published import Published
+from segment1b_assets.storage.retire import retire_stale
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.workers import run_concurrently
 
@@ -107,9 +109,7 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
     wall, cpu = time.perf_counter(), time.thread_time()
     table = TABLES[job.dataset]
     stream = job.open()
-    lineage = inputs.tokens(job.dataset, job.country)
-    if job.dataset == "site_locations":
-        lineage |= {"parameter_hash": inputs.parameter_hash}
+    lineage = inputs.lineage(job.dataset, job.country)
     with staging_area(inputs.root) as work, contextlib.ExitStack() as logs:
         folder = work / "partition"
         folder.mkdir()
@@ -126,6 +126,7 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
                     if lines:
                         open_logs[name][1].write(lines)
         logs.close()
+        retire_stale(inputs, STATE_OF[job.dataset], job.country)
         if job.before_publish is not None:
             job.before_publish()
         log_receipts = {

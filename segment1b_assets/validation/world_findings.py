@@ -68,10 +68,8 @@ def judge_world(inputs: RunInputs, workers: int) -> WorldFindings:
         if code not in inputs.policies["policy.s3.requirements"].denied
     ]
     missing = _missing(inputs)
-    for dataset, countries in missing.items():
-        faults.append(
-            f"{dataset} is missing for {', '.join(countries)}: materialise these countries"
-        )
+    for what, countries in missing.items():
+        faults.append(f"{what} for {', '.join(countries)}: materialise these countries")
     absent = {country for countries in missing.values() for country in countries}
     demanded = [c for c in inputs.demanded if c not in absent]
 
@@ -93,7 +91,8 @@ def _missing(inputs: RunInputs) -> dict[str, list[str]]:
     for country in inputs.demanded:
         for dataset in _SITE_STATES:
             if not inputs.is_published(dataset, country):
-                missing.setdefault(dataset, []).append(country)
+                word = "stale" if inputs.is_stale(dataset, country) else "missing"
+                missing.setdefault(f"{dataset} is {word}", []).append(country)
                 break
     return missing
 
@@ -153,7 +152,9 @@ def _egress(inputs: RunInputs) -> tuple[dict[str, str], list[str]]:
     strangers = []
     demanded = set(inputs.demanded)
     for country in inputs.iso_names:
-        for path in inputs.files("site_locations", country):
+        if country not in demanded and inputs.is_stale("site_locations", country):
+            strangers.append(f"site_locations is stale for {country}: materialise this country")
+        for path in inputs.part_files("site_locations", country):
             egress[inputs.root.relative(path)] = sha256_of(path).hex()
             try:
                 held = lineage_of(path).get("parameter_hash", "none")

@@ -113,5 +113,5 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
     files = inputs.files("tile_bounds", country)
     index = inputs.files("tile_index", country)
     verdicts = judge_tile_bounds(country, files, index, inputs.grid)
-    tokens = inputs.tokens("tile_bounds", country)
+    tokens = inputs.lineage("tile_bounds", country)
     return [*verdicts, judge_lineage(country, files, tokens, "E_INPUT_SCHEMA")]

@@ -186,7 +186,7 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
     )
     verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(inputs, "S1", country)))
     if files:
-        tokens = inputs.tokens("tile_index", country)
+        tokens = inputs.lineage("tile_index", country)
         verdicts.append(judge_lineage(country, files, tokens, "E_INPUT_SCHEMA"))
     try:
         polygon = inputs.polygon(country)

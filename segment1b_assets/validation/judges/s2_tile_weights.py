@@ -282,7 +282,7 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
         judge_envelope("E109_PERF_BUDGET", report),
         *judge_tile_weights(
             country, files, index, policy.dp, policy.basis, raster,
-            lineage=inputs.tokens("tile_weights", country),
+            lineage=inputs.lineage("tile_weights", country),
             told_fallback=(report or {}).get("zero_mass_fallback"),
         ),
     ]  # fmt: skip

@@ -112,7 +112,7 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
             inputs.files("s3_requirements", country),
             inputs.files_of_input("outlet_catalogue"),
             country in inputs.policies["policy.s3.requirements"].denied,
-            inputs.tokens("s3_requirements", country),
+            inputs.lineage("s3_requirements", country),
         ),
         *judge_input(_OF_CATALOGUE, lambda: inputs.outlets(country)),
         _on_the_list(inputs, country),

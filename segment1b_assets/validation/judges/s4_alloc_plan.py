@@ -246,7 +246,7 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
             weights,
             inputs.policies["policy.s2.tile_weights"].dp,
             inputs.files("tile_index", country),
-            lineage=inputs.tokens("s4_alloc_plan", country),
+            lineage=inputs.lineage("s4_alloc_plan", country),
         ),
     ]
 

@@ -237,7 +237,7 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
         inputs.files("s5_site_tile_assignment", country),
         identity=inputs.identity,
         ts_utc=inputs.receipt.verified_at_utc,
-        tokens=inputs.tokens("s5_site_tile_assignment", country),
+        tokens=inputs.lineage("s5_site_tile_assignment", country),
         plan_files=inputs.files("s4_alloc_plan", country),
         requirement_files=inputs.files("s3_requirements", country),
         tiles=tile_runs(inputs, country, "E505_TILE_NOT_IN_INDEX"),

@@ -202,7 +202,7 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
         inputs.files("s6_site_jitter", country),
         identity=inputs.identity,
         ts_utc=inputs.receipt.verified_at_utc,
-        tokens=inputs.tokens("s6_site_jitter", country),
+        tokens=inputs.lineage("s6_site_jitter", country),
         assignment_files=inputs.files("s5_site_tile_assignment", country),
         tiles=tile_runs(inputs, country, "E606_FK_TILE_INDEX"),
         grid=inputs.grid,

@@ -132,7 +132,7 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
     return judge_synthesis(
         country,
         inputs.files("s7_site_synthesis", country),
-        tokens=inputs.tokens("s7_site_synthesis", country),
+        tokens=inputs.lineage("s7_site_synthesis", country),
         assignment_files=inputs.files("s5_site_tile_assignment", country),
         jitter_files=inputs.files("s6_site_jitter", country),
         outlets=inputs.outlets(country),

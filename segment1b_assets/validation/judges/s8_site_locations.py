@@ -95,7 +95,7 @@ RULES: Final = tuple(f"A80{n}" for n in range(1, 8))
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:
     """Judge site_locations."""
-    tokens = inputs.tokens("site_locations", country)
+    tokens = inputs.lineage("site_locations", country)
     return judge_site_locations(
         country,
         inputs.files("site_locations", country),
