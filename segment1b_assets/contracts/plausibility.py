@@ -33,11 +33,11 @@ PLAUSIBILITY: dict[str, PlausibilityRule] = {
     "P201_ALL_MASS_ZERO": PlausibilityRule(
         "tile_weights",
         "At least one tile of the country has a mass; otherwise all weigh the same.",
-        "look at the raster in this country, and whether the polygon is latitude first",
+        "look at the raster's values in this country",
     ),
     "P202_NO_POPULATED_CELL": PlausibilityRule(
         "tile_weights",
-        "The raster has a value in some cell of the country.",
+        "A country that has a polygon has a cell with people in it.",
         "check that the polygon is longitude first and that the raster covers the country",
     ),
     "P203_SENTINEL_SUSPECTED": PlausibilityRule(
@@ -65,10 +65,10 @@ PLAUSIBILITY: dict[str, PlausibilityRule] = {
         "A site takes no more than 8 attempts on average.",
         "set mode uniform_v2 in policy.s6.jitter.yaml, or use a finer raster",
     ),
-    "P701_SAME_COORDINATES": PlausibilityRule(
+    "P701_LONGITUDE_BEYOND_180": PlausibilityRule(
         "s7_site_synthesis",
-        "No two sites of the country have the same coordinates.",
-        "nothing is broken; report it if many sites coincide, since a collision is rare",
+        "The sites' longitudes lie within -180 and 180.",
+        "tell the consumers that longitudes wrap, or use a raster from -180 to 180",
     ),
     "P801_SAME_COORDINATES": PlausibilityRule(
         "site_locations",
