@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.shutil import copy as copy_raster
-from rasterio import Affine
 from rasterio.warp import reproject
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -208,19 +208,24 @@ HOSTILE = {
 READ_ALL = """
 import json, sys
 from pathlib import Path
+import numpy as np
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.storage.raster_header import read_grid
-from segment1b_assets.storage.references import _is_wgs84
-from segment1b_assets_tests.test_real_rasters import total
+from segment1b_assets.storage.raster_values import RasterValues
+from segment1b_assets.storage.references import is_wgs84
 found = {}
 for path in sorted(Path(sys.argv[1]).glob("*.tif")):
     try:
         grid = read_grid(path)
-        found[path.name] = [grid.a, grid.c, grid.e, grid.f, grid.nrows, grid.ncols, total(path)]
+        rows = np.arange(grid.nrows, dtype=np.int64) * grid.ncols
+        values = RasterValues(path).values(CellRuns(rows, rows + grid.ncols, grid.ncols))
+        people = sum(float(v.sum()) for v in values)
+        found[path.name] = [grid.a, grid.c, grid.e, grid.f, grid.nrows, grid.ncols, people]
     except Segment1BError as err:
         found[path.name] = [err.code]
 crs = json.loads(Path(sys.argv[1], "crs.json").read_text())
-found["polygons"] = [_is_wgs84(crs)]
+found["polygons"] = [is_wgs84(crs)]
 print(json.dumps(found))
 """
 
@@ -270,11 +275,9 @@ def test_the_environment_decides_nothing(tmp_path: Path) -> None:
         "scale.tif": ["E002_RASTER_MISMATCH"],
         "sidecar.tif": [0.5, 10, -0.5, 50, 40, 60, sum_of_all],
     }
-    assert read() == expected
     assert read(**HOSTILE, PROJ_DATA=str(empty), PROJ_LIB=str(empty)) == expected
-    assert read(HOME=str(home)) == expected
     rc = str(home / ".gdal" / "gdalrc")
-    assert read(GDAL_CONFIG_FILE=rc, PROJ_DATA="/nowhere") == expected
+    assert read(HOME=str(home), GDAL_CONFIG_FILE=rc, PROJ_DATA="/nowhere") == expected
 
 
 def test_nodata_that_is_not_the_pixel_is_shown_beside_it(tmp_path: Path) -> None:
@@ -324,11 +327,7 @@ def test_an_error_of_a_mass_without_a_nodata_value_says_so(tmp_path: Path) -> No
 def test_codecs_and_layouts_are_read_right(tmp_path: Path, options: dict[str, Any]) -> None:
     dtype = options.pop("dtype", "uint16")
     pixels = np.random.default_rng(7).integers(0, 100, (40, 60)).astype(dtype)
-    try:
-        path = write(tmp_path / "r.tif", pixels, **options)
-    except rasterio.errors.RasterioError as err:
-        assert "not supported" in str(err) or "Cannot create" in str(err)
-        pytest.skip(f"this GDAL does not write {options}")
+    path = write(tmp_path / "r.tif", pixels, **options)
     assert total(path) == pixels.sum(dtype=np.float64)
 
 

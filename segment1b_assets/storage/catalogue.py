@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.column_kinds import is_text
+from segment1b_assets.storage.catalogue_folder import require_plain_folder
 from segment1b_assets.storage.parquet import open_parquet, reading
 
 #: More different texts than this are no country codes; and a row's code is kept in 16 bits.
@@ -62,6 +64,7 @@ def read_outlet_catalogue(
         Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E305_SCHEMA_INVALID for what concerns
             every country; what concerns single ones is in `faults`.
     """
+    require_plain_folder(folder, files)
     if not files:
         raise Segment1BError("E_INPUT_MISSING", "there is no outlet catalogue", file=folder)
     codes: dict[str, int] = {}
@@ -182,7 +185,6 @@ def _require_schema(schema: pa.Schema, path: Path) -> None:
         if name not in schema.names:
             raise Segment1BError("E305_SCHEMA_INVALID", f"column {name!r} is missing", file=path)
     kinds = {name: schema.field(name).type for name in _COLUMNS}
-    texts = {name: k.value_type if pa.types.is_dictionary(k) else k for name, k in kinds.items()}
     wrong = None
     if kinds["merchant_id"] != pa.uint64():
         wrong = ("merchant_id", "uint64")
@@ -190,7 +192,7 @@ def _require_schema(schema: pa.Schema, path: Path) -> None:
         wrong = ("site_order", "an integer")
     else:
         for name in ("legal_country_iso", "manifest_fingerprint", "site_id"):
-            if not (pa.types.is_string(texts[name]) or pa.types.is_large_string(texts[name])):
+            if not is_text(kinds[name]):
                 wrong = (name, "text")
     if wrong is not None:
         raise Segment1BError(

@@ -15,6 +15,8 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.column_kinds import is_bytes, is_text
+from segment1b_assets.storage.gdal_settings import gdal_settings
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 
 #: A table of countries has some hundreds of rows. More, or more bytes than this once they are
@@ -89,7 +91,7 @@ def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
         geometry = _geometry_column(metadata, path)
         _require_columns(reader.schema_arrow.names, ("country_iso", "name", geometry), path)
         kind = reader.schema_arrow.field(geometry).type
-        if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        if not is_bytes(kind):
             raise Segment1BError(
                 "E_INPUT_SCHEMA",
                 f"column {geometry!r} must be WKB (binary)",
@@ -142,7 +144,7 @@ def _geometry_column(geo: bytes | None, path: Path) -> str:
         raise Segment1BError(
             "E_INPUT_SCHEMA", "geometry must be WKB with planar edges", file=path, value=encoding
         )
-    if "crs" in column and not _is_wgs84(column["crs"]):
+    if "crs" in column and not is_wgs84(column["crs"]):
         raise Segment1BError(
             "E007_CRS_MISMATCH", "polygons must be in OGC:CRS84 or EPSG:4326", file=path,
             value=_crs_name(column["crs"]),
@@ -150,7 +152,8 @@ def _geometry_column(geo: bytes | None, path: Path) -> str:
     return name
 
 
-def _is_wgs84(crs: Any) -> bool:
+def is_wgs84(crs: Any) -> bool:
+    """Whether PROJJSON names longitude and latitude on WGS84, whatever the environment says."""
     if not isinstance(crs, dict):
         return False
     identifier = crs.get("id")
@@ -158,7 +161,8 @@ def _is_wgs84(crs: Any) -> bool:
         pair = (str(identifier.get("authority")).upper(), str(identifier.get("code")).upper())
         return pair in {("OGC", "CRS84"), ("EPSG", "4326")}
     try:
-        return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
+        with gdal_settings():
+            return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
     except CRSError:
         return False
 
@@ -193,10 +197,9 @@ def _require_columns(names: list[str], needed: tuple[str, ...], path: Path) -> N
 
 def _texts(batch: pa.RecordBatch, name: str, path: Path) -> list[str]:
     column = batch.column(name)
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not is_text(column.type):
         raise Segment1BError(
-            "E_INPUT_SCHEMA", f"column {name!r} must be text", file=path, value=str(kind)
+            "E_INPUT_SCHEMA", f"column {name!r} must be text", file=path, value=str(column.type)
         )
     if pc.any(pc.is_null(column)).as_py():
         raise Segment1BError("E_INPUT_SCHEMA", f"column {name!r} holds a null", file=path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 _ORIENTATION, _PIXEL_SCALE, _NODATA = 274, 33550, 42113
 #: TIFF's field types -> struct's letters; the others hold nothing that is asked for here.
@@ -45,17 +45,17 @@ def read_tiff_tags(path: Path) -> TiffTags:
     with path.open("rb") as file:
         try:
             found = _first_directory(file)
-        except (struct.error, OverflowError, KeyError):
+        except (struct.error, OverflowError, KeyError, TypeError):
             return TiffTags()
     orientation, scale, text = (found.get(t, ()) for t in (_ORIENTATION, _PIXEL_SCALE, _NODATA))
     return TiffTags(
         orientation=int(orientation[0]) if orientation else 1,
         pixel_height=float(scale[1]) if len(scale) > 1 else None,
-        nodata_text=text[0].split(b"\0")[0].decode("latin-1") if text else None,
+        nodata_text=bytes(text[0]).split(b"\0")[0].decode("latin-1") if text else None,
     )
 
 
-def _first_directory(file: BinaryIO) -> dict[int, tuple[bytes, ...] | tuple[float, ...]]:
+def _first_directory(file: BinaryIO) -> dict[int, tuple[Any, ...]]:
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}[head[:2]]
     big = struct.unpack_from(f"{order}H", head, 2) == (43,)
@@ -66,7 +66,7 @@ def _first_directory(file: BinaryIO) -> dict[int, tuple[bytes, ...] | tuple[floa
     (entries,) = struct.unpack(number, file.read(struct.calcsize(number)))
     size = struct.calcsize(entry)
     table = file.read(min(entries, 4096) * size)
-    found: dict[int, tuple[bytes, ...] | tuple[float, ...]] = {}
+    found: dict[int, tuple[Any, ...]] = {}
     for at in range(0, len(table) - size + 1, size):
         tag, kind, count, field = struct.unpack_from(entry, table, at)
         if tag not in (_ORIENTATION, _PIXEL_SCALE, _NODATA):
