@@ -152,13 +152,26 @@ def test_going_back_to_old_inputs_launches_again(
     first, second = policy.read_text(), policy.read_text().replace("4096", "4095")
     assert first != second
     keys = []
-    for text in (second, first, second):
+
+    def change(text: str) -> None:
         policy.write_text(text)
         tick()
+        before = tick.cursor
         request = tick()
         assert isinstance(request, dg.RunRequest)
         keys.append(request.run_key)
-    assert len(set(keys)) == 3
+        # Repeated because its cursor was lost, a tick asks for the same run and not for another.
+        tick.cursor = before
+        again = tick()
+        assert isinstance(again, dg.RunRequest)
+        assert again.run_key == request.run_key
+
+    for text in (second, first, second, first):
+        change(text)
+    tick.cursor = None  # as "Reset cursor" in the UI leaves it
+    tick()
+    change(second)
+    assert len(set(keys)) == len(keys) == 5
 
 
 def test_every_input_of_the_contract_is_watched(tmp_path: Path) -> None:
