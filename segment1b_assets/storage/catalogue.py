@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.column_kinds import is_text
 from segment1b_assets.storage.catalogue_folder import require_plain_folder
+from segment1b_assets.storage.column_kinds import is_text
 from segment1b_assets.storage.parquet import open_parquet, reading
 
 #: More different texts than this are no country codes; and a row's code is kept in 16 bits.
