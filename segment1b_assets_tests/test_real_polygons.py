@@ -135,7 +135,10 @@ def test_wkb_with_heights_and_measures(dimensions: str, flavor: str, order: int)
 # The GeoParquet that tools write.
 
 
-def table(kind: pa.DataType = pa.binary(), text: pa.DataType = pa.string()) -> pa.Table:
+BYTES, TEXT = pa.binary(), pa.string()
+
+
+def table(kind: pa.DataType = BYTES, text: pa.DataType = TEXT) -> pa.Table:
     shapes = {"FJ": FIJI.replace("-178", "182"), "LV": "POLYGON((21 56,28 56,28 57,21 57,21 56))"}
     wkb = [shapely.to_wkb(shapely.from_wkt(w)) for w in shapes.values()]
     bounds = [dict(zip(("xmin", "ymin", "xmax", "ymax"), b, strict=True))
