@@ -175,3 +175,14 @@ def test_ids_beyond_signed_integers_survive_pandas_and_duckdb_forms(tmp_path: Pa
     pq.write_table(table(), tmp_path / "part-0.parquet", store_schema=False, use_dictionary=False)
     is_read_right(tmp_path)
     assert np.iinfo(np.uint64).max == HIGH
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
+def test_encodings_of_parquets_second_version_are_read(tmp_path: Path, encoding: str) -> None:
+    """As DuckDB (PARQUET_VERSION V2), Spark and arrow-rs write text without a dictionary."""
+    texts = ("legal_country_iso", "manifest_fingerprint", "site_id")
+    pq.write_table(
+        table(), tmp_path / "part-0.parquet", use_dictionary=False, data_page_version="2.0",
+        column_encoding={**dict.fromkeys(texts, encoding), "site_order": "DELTA_BINARY_PACKED"},
+    )  # fmt: skip
+    is_read_right(tmp_path)

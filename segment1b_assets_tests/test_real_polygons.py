@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import rasterio
 import shapely
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -205,3 +206,36 @@ def test_every_form_of_text_in_an_iso_list_is_read(tmp_path: Path, text: pa.Data
     assert read_iso_list(tmp_path / "iso.parquet") == {"FJ": "Fiji", "LV": "Latvia"}
     pl.DataFrame(made).write_parquet(tmp_path / "iso.parquet")
     assert read_iso_list(tmp_path / "iso.parquet") == {"FJ": "Fiji", "LV": "Latvia"}
+
+
+WGS84_WKT = rasterio.crs.CRS.from_epsg(4326).to_wkt()
+CASES: list[tuple[dict[str, Any], str | None, str]] = [
+    ({}, None, ""),
+    ({"crs": rasterio.crs.CRS.from_epsg(4326).to_dict(projjson=True)}, None, ""),
+    ({"crs": {"id": {"authority": "OGC", "code": "CRS84"}}}, None, ""),
+    ({"crs": "OGC:CRS84"}, None, ""),  # before GeoParquet 1.0
+    ({"crs": "epsg:4326"}, None, ""),
+    ({"crs": WGS84_WKT}, None, ""),
+    ({"crs": None}, "E007_CRS_MISMATCH", "set_crs"),
+    ({"crs": rasterio.crs.CRS.from_epsg(4979).to_dict(projjson=True)}, "E007_CRS_MISMATCH", "to_crs"),
+    ({"crs": "EPSG:3857"}, "E007_CRS_MISMATCH", "to_crs"),
+    ({"crs": "/etc/passwd"}, "E007_CRS_MISMATCH", "to_crs"),
+    ({"crs": "GEOGCS[nothing"}, "E007_CRS_MISMATCH", "to_crs"),
+    ({"encoding": "polygon"}, "E_INPUT_SCHEMA", "geometry_encoding"),
+    ({"edges": "spherical"}, "E_INPUT_SCHEMA", "segmentize"),
+]
+
+
+@pytest.mark.parametrize(("column", "code", "says"), CASES, ids=lambda v: str(v)[:50])
+def test_what_the_geo_metadata_may_say(
+    tmp_path: Path, column: dict[str, Any], code: str | None, says: str
+) -> None:
+    path = tmp_path / "p.parquet"
+    pq.write_table(table().replace_schema_metadata(geo(**column)), path)
+    if code is None:
+        assert sorted(read_country_shapes(path, ISO).wkb) == ["FJ", "LV"]
+        return
+    with pytest.raises(Segment1BError) as caught:
+        read_country_shapes(path, ISO)
+    assert caught.value.code == code
+    assert says in caught.value.next_step

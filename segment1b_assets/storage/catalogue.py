@@ -24,6 +24,9 @@ from segment1b_assets.storage.parquet import open_parquet, reading
 _MAX_CODES = 10_000
 _COLUMNS = ("merchant_id", "legal_country_iso", "site_order", "manifest_fingerprint", "site_id")
 
+#: Few different texts, read as dictionaries where the file allows it.
+_REPEATING = ("legal_country_iso", "manifest_fingerprint")
+
 
 @dataclass(frozen=True)
 class Outlets:
@@ -123,10 +126,9 @@ class _Part:
 def _read_file(path: Path, manifest_fingerprint: str, codes: dict[str, int]) -> _Part:
     with open_parquet(path) as reader:
         _require_schema(reader.schema_arrow, path)
+        coded = [c for c in _REPEATING if not _is_delta_encoded(reader.metadata, c)]
     with reading(path):
-        table = pq.ParquetFile(
-            path, read_dictionary=["legal_country_iso", "manifest_fingerprint"]
-        ).read(columns=list(_COLUMNS[:4]))
+        table = pq.ParquetFile(path, read_dictionary=coded).read(columns=list(_COLUMNS[:4]))
     for name in table.column_names:
         if table.column(name).null_count:
             raise Segment1BError("E305_SCHEMA_INVALID", f"column {name!r} holds a null", file=path)
@@ -159,6 +161,18 @@ def _read_file(path: Path, manifest_fingerprint: str, codes: dict[str, int]) -> 
     )
     misplaced = token != tokens.get(manifest_fingerprint, -1)
     return _Part(merchant, order, label.astype(np.int16), unsorted, misplaced)
+
+
+def _is_delta_encoded(footer: pq.FileMetaData, name: str) -> bool:
+    """Whether a column's text is in one of the encodings that Arrow makes no dictionary from.
+
+    Writers of parquet's second version have them: DuckDB, Spark, arrow-rs where they are asked.
+    """
+    names = [footer.schema.column(i).path for i in range(footer.num_columns)]
+    if name not in names:
+        return False
+    chunks = (footer.row_group(g).column(names.index(name)) for g in range(footer.num_row_groups))
+    return any(encoding.startswith("DELTA") for chunk in chunks for encoding in chunk.encodings)
 
 
 def _labels(

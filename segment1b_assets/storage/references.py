@@ -25,6 +25,7 @@ _MAX_ROWS = 10_000
 _MAX_BYTES = 256 << 20
 #: Few, for a value that is stored once may be large, and repeat in every row.
 _ROWS_AT_ONCE = 1
+_CODES = ("OGC:CRS84", "EPSG:4326")
 _CODE = re.compile(r"[A-Z]{2}")
 
 
@@ -140,20 +141,40 @@ def _geometry_column(geo: bytes | None, path: Path) -> str:
             "E_INPUT_SCHEMA", "its 'geo' metadata does not name a primary geometry column",
             file=path, next_step="write the file as GeoParquet (for example geopandas.to_parquet)",
         ) from err  # fmt: skip
-    if encoding != "WKB" or column.get("edges", "planar") != "planar":
+    if encoding != "WKB":
         raise Segment1BError(
-            "E_INPUT_SCHEMA", "geometry must be WKB with planar edges", file=path, value=encoding
-        )
+            "E_INPUT_SCHEMA", "geometry must be encoded as WKB", file=path, value=encoding,
+            next_step='write it so (geopandas: to_parquet(path, geometry_encoding="WKB"))',
+        )  # fmt: skip
+    if (edges := column.get("edges", "planar")) != "planar":
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", "edges must be planar: straight in longitude and latitude", file=path,
+            value=edges, next_step="write the polygons with planar edges, with vertices added "
+            "(shapely.segmentize) where an edge is long, and re-run",
+        )  # fmt: skip
+    if "crs" in column and column["crs"] is None:
+        raise Segment1BError(
+            "E007_CRS_MISMATCH", "the polygons' CRS is unknown (null)", file=path, value="null",
+            next_step="where they are degrees on WGS84, say so (geopandas: g.set_crs(4326)), "
+            "and write the file anew",
+        )  # fmt: skip
     if "crs" in column and not is_wgs84(column["crs"]):
         raise Segment1BError(
             "E007_CRS_MISMATCH", "polygons must be in OGC:CRS84 or EPSG:4326", file=path,
             value=_crs_name(column["crs"]),
+            next_step="reproject them (geopandas: g.to_crs(4326)), and write the file anew",
         )  # fmt: skip
     return name
 
 
 def is_wgs84(crs: Any) -> bool:
-    """Whether PROJJSON names longitude and latitude on WGS84, whatever the environment says."""
+    """Whether a CRS is longitude and latitude on WGS84, whatever the environment says.
+
+    Args:
+        crs: PROJJSON; or, as writers before GeoParquet 1.0 have it, WKT or an authority's code.
+    """
+    if isinstance(crs, str):
+        return crs.strip().upper() in _CODES or _is_wgs84_wkt(crs)
     if not isinstance(crs, dict):
         return False
     identifier = crs.get("id")
@@ -163,6 +184,16 @@ def is_wgs84(crs: Any) -> bool:
     try:
         with gdal_settings():
             return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
+    except CRSError:
+        return False
+
+
+def _is_wgs84_wkt(text: str) -> bool:
+    if not text.lstrip().upper().startswith(("GEOGCRS[", "GEOGCS[")):
+        return False  # anything else GDAL would look up, be it in a file
+    try:
+        with gdal_settings():
+            return bool(CRS.from_wkt(text).to_epsg() == 4326)
     except CRSError:
         return False
 
