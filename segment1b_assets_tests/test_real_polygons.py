@@ -217,7 +217,11 @@ CASES: list[tuple[dict[str, Any], str | None, str]] = [
     ({"crs": "epsg:4326"}, None, ""),
     ({"crs": WGS84_WKT}, None, ""),
     ({"crs": None}, "E007_CRS_MISMATCH", "set_crs"),
-    ({"crs": rasterio.crs.CRS.from_epsg(4979).to_dict(projjson=True)}, "E007_CRS_MISMATCH", "to_crs"),
+    (
+        {"crs": rasterio.crs.CRS.from_epsg(4979).to_dict(projjson=True)},
+        "E007_CRS_MISMATCH",
+        "to_crs",
+    ),
     ({"crs": "EPSG:3857"}, "E007_CRS_MISMATCH", "to_crs"),
     ({"crs": "/etc/passwd"}, "E007_CRS_MISMATCH", "to_crs"),
     ({"crs": "GEOGCS[nothing"}, "E007_CRS_MISMATCH", "to_crs"),

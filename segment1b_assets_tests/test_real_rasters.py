@@ -20,8 +20,9 @@ from rasterio.warp import reproject
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.masses import hold_masses
-from segment1b_assets.storage.raster_header import ignored_sidecars, read_grid
+from segment1b_assets.storage.raster_header import read_grid
 from segment1b_assets.storage.raster_values import RasterValues
+from segment1b_assets.storage.sidecars import ignored_sidecars
 from segment1b_assets.storage.tiff_tags import read_tiff_tags
 from segment1b_assets_tests.plain_tiff import (
     GEO_KEYS,

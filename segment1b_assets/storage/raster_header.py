@@ -24,11 +24,6 @@ MAX_SIDE: Final = 1 << 22
 MAX_BLOCK_BYTES: Final = 256 << 20
 #: Degrees that a grid may reach: longitudes as far as polygons, latitudes with room past the poles.
 MAX_REACH: Final = (MAX_ABS_LON, 180.0)
-#: Ends of the names of files that GDAL would read beside a raster: after its name, and instead of
-#: its extension.
-_BESIDE: Final = (".aux.xml", ".msk", ".ovr", ".aux", ".rrd")
-_INSTEAD: Final = (".tfw", ".tifw", ".tiffw", ".wld", ".aux", ".rrd", ".tab", ".imd")
-
 #: What brings a raster to the contract's form and keeps the number of people in it.
 RESAMPLE: Final = "gdalwarp -t_srs EPSG:4326 -r sum -ot Float64"
 
@@ -121,20 +116,6 @@ def _checked_grid(path: Path) -> Grid:
                 value=tuple(affine)[:6],
             )
         return grid
-
-
-def ignored_sidecars(path: Path) -> list[Path]:
-    """Files beside the raster that GDAL would heed and that decide nothing here, in name order.
-
-    Statistics, nodata values and scales (.aux.xml), masks (.msk), world files, overviews. Names
-    are compared without their case.
-    """
-    whole, stem = path.name.lower(), path.stem.lower()
-    names = {whole + end for end in _BESIDE} | {stem + end for end in _INSTEAD}
-    try:
-        return sorted(p for p in path.parent.iterdir() if p.name.lower() in names)
-    except OSError:
-        return []
 
 
 def _require_first_row_north(source: DatasetReader, path: Path) -> None:
