@@ -208,6 +208,7 @@ def test_every_form_of_text_in_an_iso_list_is_read(tmp_path: Path, text: pa.Data
     assert read_iso_list(tmp_path / "iso.parquet") == {"FJ": "Fiji", "LV": "Latvia"}
 
 
+WITH_HEIGHTS = rasterio.crs.CRS.from_epsg(4979).to_dict(projjson=True)
 WGS84_WKT = rasterio.crs.CRS.from_epsg(4326).to_wkt()
 CASES: list[tuple[dict[str, Any], str | None, str]] = [
     ({}, None, ""),

@@ -91,7 +91,8 @@ with accept_preview_apis():
         name=RUN_IDENTITY,
         group_name="segment_1a",
         tags={"segment1b/input": "true"},
-        description="The run_id (in an object store a digest of what it follows from): S5 and S6 draw their random numbers under the seed, the "
+        description="The run_id (over an object store a digest of what decides it): S5 and S6 "
+        "draw their random numbers under the seed, the "
         "manifest_fingerprint and the parameter_hash. Where it changes, every country's draws do.",
     )
     def run_identity(segment1b: Segment1B) -> dg.DataVersion:
