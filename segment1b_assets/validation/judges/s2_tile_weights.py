@@ -19,6 +19,7 @@ from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.columns import Columns
 from segment1b_assets.validation.envelope import judge_envelope, judge_receipt
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.judged_masses import (
     JudgedMasses,
     RasterReader,
@@ -26,7 +27,6 @@ from segment1b_assets.validation.judged_masses import (
     equal_masses,
     raster_masses,
 )
-from segment1b_assets.validation.partition_form import form_fault
 from segment1b_assets.validation.remainder_window import RemainderWindow, Standing
 from segment1b_assets.validation.verdict import Verdict
 
@@ -74,11 +74,10 @@ def judge_tile_weights(
         another one found fails too, and says so.
     """
     findings = Findings(CODES)
-    labels = {"country_iso": country, "basis": basis}
-    fault = form_fault(files, TABLES["tile_weights"], labels, lineage)
-    if fault:
-        findings.add("E108_WRITER_HYGIENE", fault)
-        findings.not_judged("E108_WRITER_HYGIENE stopped it", CODES)
+    code, table = "E108_WRITER_HYGIENE", TABLES["tile_weights"]
+    form = judge_form(country, files, table, lineage or {}, schema=code, lineage=code,
+                      constants={"basis": basis}, values=False)  # fmt: skip
+    if findings.stopped_by(form if lineage is not None else form[:1], CODES):
         return findings.verdicts({})
     if basis != "population":
         ncols = _ONE_ROW

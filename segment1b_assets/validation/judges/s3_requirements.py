@@ -13,7 +13,7 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.columns import Columns
-from segment1b_assets.validation.hygiene import judge_form
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.judges.input_rules import judge_input
 from segment1b_assets.validation.verdict import Verdict
 

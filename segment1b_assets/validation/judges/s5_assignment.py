@@ -25,11 +25,15 @@ from segment1b_assets.validation.columns import (
     whole_runs,
 )
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.hygiene import judge_form
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.rng_evidence import ASSIGN, FamilyLog
 from segment1b_assets.validation.site_keys import KeyOrder, Parity, judge_tiles
 from segment1b_assets.validation.verdict import Verdict
 
+RULES: Final = (
+    "E502_PK_DUPLICATE_SITE", "E503_TILE_QUOTA_MISMATCH", "E504_SUM_TO_N_MISMATCH",
+    "E505_TILE_NOT_IN_INDEX", "E506_SCHEMA_INVALID", "E507_RNG_EVENT_MISMATCH", "E509_UNSORTED",
+)  # fmt: skip
 _ROW: Final = ("merchant_id", "site_order", "tile_id")
 _PLAN: Final = ("merchant_id", "tile_id", "n_sites_tile")
 _NEED: Final = ("merchant_id", "n_sites")
@@ -63,28 +67,17 @@ def judge_assignment(
     Returns:
         Verdicts for E506_SCHEMA_INVALID (schema and lineage), E502_PK_DUPLICATE_SITE,
         E503_TILE_QUOTA_MISMATCH, E504_SUM_TO_N_MISMATCH, E505_TILE_NOT_IN_INDEX,
-        E507_RNG_EVENT_MISMATCH and E509_UNSORTED; only the first where the form is broken.
+        E507_RNG_EVENT_MISMATCH and E509_UNSORTED.
 
     Raises:
         Segment1BError: the plan or the requirements cannot be read.
     """
     code = "E506_SCHEMA_INVALID"
     table = TABLES["s5_site_tile_assignment"]
+    found = Findings(RULES)
     form = judge_form(country, files, table, tokens, schema=code, lineage=code)
-    broken = [v for v in form if not v.passed]
-    if broken:
-        return broken[:1]
-    found = Findings(
-        (
-            code,
-            "E502_PK_DUPLICATE_SITE",
-            "E503_TILE_QUOTA_MISMATCH",
-            "E504_SUM_TO_N_MISMATCH",
-            "E505_TILE_NOT_IN_INDEX",
-            "E507_RNG_EVENT_MISMATCH",
-            "E509_UNSORTED",
-        )
-    )
+    if found.stopped_by(form, RULES):
+        return found.verdicts({})
     sites = _judge_rows(found, files, plan_files, requirement_files, tiles)
     log = FamilyLog(ASSIGN, country, identity, ts_utc, events, trace)
     try:
@@ -222,12 +215,6 @@ def _out_of_turn(block: Arrays, pair: NDArray[np.intp]) -> NDArray[np.bool_]:
     wrong = np.zeros(u.size, bool)
     wrong[by_tile[above]] = True
     return wrong
-
-
-RULES: Final = (
-    "E502_PK_DUPLICATE_SITE", "E503_TILE_QUOTA_MISMATCH", "E504_SUM_TO_N_MISMATCH",
-    "E505_TILE_NOT_IN_INDEX", "E506_SCHEMA_INVALID", "E507_RNG_EVENT_MISMATCH", "E509_UNSORTED",
-)  # fmt: skip
 
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:

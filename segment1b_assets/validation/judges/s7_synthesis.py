@@ -19,8 +19,8 @@ from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
 from segment1b_assets.validation.columns import Arrays, Columns, row_text
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
-from segment1b_assets.validation.hygiene import judge_form
 from segment1b_assets.validation.site_keys import KEY, Coverage, KeyOrder, Parity, judge_tiles
 from segment1b_assets.validation.verdict import Verdict
 
