@@ -25,7 +25,7 @@ from segment1b_assets.contracts.states import COUNTRY_STATES, STATE_OF
 from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.memory import peak_rss_bytes
 from segment1b_assets.storage.pass_flag import pass_flag
-from segment1b_assets.storage.profiling import Profiler, profiling
+from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
@@ -78,7 +78,7 @@ def run(
         highlight=False,
     )
     # Dagster takes two seconds to import: not before the options are known to be good.
-    from segment1b_assets.automation.command_run import run_states
+    from segment1b_assets.command_line.dagster_run import run_states
 
     resources: dict[str, object] = {
         "root": inputs.root.uri,
@@ -87,13 +87,12 @@ def run(
         "seed": "" if seed is None else str(seed),
         "manifest_fingerprint": manifest_fingerprint or "",
     }
-    profiling.profiler = None if profile is None else Profiler()
+    profiling.on = profile is not None
     began = time.perf_counter()
     with RunDisplay(console) as display:
         outcome = run_states(chosen_states, chosen, resources, inputs, display)
-    if profile is not None and profiling.profiler is not None:
-        profiling.profiler.write(profile)
-        profiling.profiler = None
+    if profile is not None:
+        profiling.write(profile)
         console.print(f"profiles and countries.csv are in {profile}", highlight=False)
     console.print(display.closing_table())
     if outcome.failures:

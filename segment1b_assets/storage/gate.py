@@ -16,7 +16,6 @@ from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.io_faults import with_retries
-from segment1b_assets.storage.publish import publish_once
 from segment1b_assets.storage.published import Published
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -61,7 +60,7 @@ def _moment_of(epoch: str) -> datetime:
 def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:
     """Publish a JSON document unless there is one already; None where it was left as it is."""
     target = root.path_for(dataset, **tokens)
-    return with_retries(dataset, lambda: publish_once(root, target, as_json(document), dataset))
+    return with_retries(dataset, lambda: root.publish_once(target, as_json(document), dataset))
 
 
 def as_json(document: Any) -> bytes:

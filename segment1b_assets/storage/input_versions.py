@@ -10,7 +10,7 @@ from pathlib import Path
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
-from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
 #: The run_id: what S5 and S6 draw under. It changes with seed, fingerprint and parameter_hash.

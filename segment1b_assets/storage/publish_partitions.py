@@ -20,7 +20,6 @@ from segment1b_assets.storage.io_faults import IO_TRIES, io_error, pause
 from segment1b_assets.storage.memory import current_rss_bytes, open_files
 from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.storage.profiling import profiling
-from segment1b_assets.storage.publish import publish, staging_area
 from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.retire import retire_stale
 from segment1b_assets.storage.run_inputs import RunInputs
@@ -110,7 +109,7 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
     table = TABLES[job.dataset]
     stream = job.open()
     lineage = inputs.lineage(job.dataset, job.country)
-    with staging_area(inputs.root) as work, contextlib.ExitStack() as logs:
+    with inputs.root.staging_area() as work, contextlib.ExitStack() as logs:
         folder = work / "partition"
         folder.mkdir()
         open_logs: dict[str, tuple[Path, BinaryIO]] = {}
@@ -130,8 +129,7 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
         if job.before_publish is not None:
             job.before_publish()
         log_receipts = {
-            name: publish(
-                inputs.root,
+            name: inputs.root.publish(
                 path,
                 inputs.path(name, job.country),
                 dataset=name,
@@ -139,8 +137,7 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
             ).receipt
             for name, (path, _) in open_logs.items()
         }
-        published = publish(
-            inputs.root,
+        published = inputs.root.publish(
             folder,
             inputs.path(job.dataset, job.country),
             dataset=job.dataset,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import STATE_OF
-from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.parquet import open_parquet
 from segment1b_assets.storage.reports import read_report
 from segment1b_assets.storage.run_inputs import RunInputs

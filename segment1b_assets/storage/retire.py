@@ -12,12 +12,10 @@ from pathlib import Path
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import COUNTRY_STATES
 from segment1b_assets.storage.bundle import FLAG
-from segment1b_assets.storage.data_root import DataRoot, receipt
+from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.object_publish import move_objects
-from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.parquet import lineage_of
-from segment1b_assets.storage.publish import exclusive_lock, rename_durably, replace_file
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
@@ -27,7 +25,7 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     A folder that holds a PASS flag loses the flag first, so that at no moment, a power cut's
     included, a flag vouches for a bundle that is going away.
 
-    The caller holds ``exclusive_lock(root, "retiring")``: two must not find the same thing there.
+    The caller holds ``root.exclusive_lock("retiring")``: two must not find the same thing there.
 
     Returns:
         The folder under retired/ that now holds it, with ``retired.json`` beside it.
@@ -51,16 +49,8 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
         "who": _who(),
         "why": why,
     }
-    replace_file(root, folder / "retired.json", as_json(note))
-    if isinstance(root, ObjectRoot):
-        move_objects(root, target, destination)
-        return folder
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    if (target / FLAG).is_file():
-        rename_durably(target / FLAG, folder / FLAG)
-    rename_durably(target, destination)
-    if (folder / FLAG).is_file():
-        rename_durably(folder / FLAG, destination / FLAG)
+    root.replace_file(folder / "retired.json", as_json(note))
+    root.move(target, destination)
     return folder
 
 
@@ -75,7 +65,7 @@ def retire_stale(inputs: RunInputs, state: str, country: str) -> None:
     if not any(_is_stale(inputs, d, country) for s in later for d in s.datasets):
         return
     why = f"the polygon of {country} changed to polygon_sha256 {inputs.polygon_sha256(country)}"
-    with exclusive_lock(inputs.root, "retiring"):
+    with inputs.root.exclusive_lock("retiring"):
         retire_bundle(inputs, why)
         for each in later:
             stale = [d for d in each.datasets if _is_stale(inputs, d, country)]
@@ -106,7 +96,7 @@ def retire_superseded(inputs: RunInputs, country: str) -> None:
     what = "is new:" if old is None else f"is replaced: parameter_hash {old} ->"
     why = f"site_locations of {country} {what} {inputs.parameter_hash}"
     # Two runs may replace countries at once; only one may find the bundle or the partition there.
-    with exclusive_lock(inputs.root, "retiring"):
+    with inputs.root.exclusive_lock("retiring"):
         retire_bundle(inputs, why)
         if old is not None and _parameter_hash(inputs, country) == old:
             retire(inputs.root, "site_locations", inputs.path("site_locations", country), why)

@@ -27,7 +27,8 @@ from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.bytes_read import tally
 from segment1b_assets.storage.catalogue import OutletCatalogue, Outlets, read_outlet_catalogue
-from segment1b_assets.storage.data_root import DataRoot, receipt, sha256_of
+from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.digests import receipt, sha256_of
 from segment1b_assets.storage.find_identity import find_outlet_run
 from segment1b_assets.storage.gate import Receipt, require_receipt, require_sealed
 from segment1b_assets.storage.lineage_cache import LineageCache

@@ -19,7 +19,6 @@ from segment1b_assets.storage.gate import (
     write_once,
 )
 from segment1b_assets.storage.parquet import open_parquet, read_batches, reading
-from segment1b_assets.storage.publish import exclusive_lock
 from segment1b_assets.storage.retire import retire, retire_bundle
 from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
@@ -57,7 +56,7 @@ def _retire_changed(inputs: RunInputs, present: dict[str, str]) -> None:
     if not changed:
         return
     why = f"inputs changed: {', '.join(changed)}"
-    with exclusive_lock(inputs.root, "retiring"):
+    with inputs.root.exclusive_lock("retiring"):
         retire_bundle(inputs, why)
         if inputs.root.exists(target):
             retire(inputs.root, "sealed_inputs_1B", target, why)

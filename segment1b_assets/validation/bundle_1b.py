@@ -8,7 +8,6 @@ from typing import Any
 from segment1b_assets.contracts import CONTRACT_VERSION
 from segment1b_assets.storage.bundle import FLAG, INDEX, bundle_digest, flag_text
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.publish import exclusive_lock, publish, staging_area
 from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.retire import bundle_seed, retire
 from segment1b_assets.storage.run_inputs import RunInputs
@@ -27,15 +26,15 @@ def publish_bundle(inputs: RunInputs, findings: WorldFindings) -> Published:
             there and this one would pass too.
     """
     target = inputs.path("validation_bundle_1B")
-    with staging_area(inputs.root) as work:
+    with inputs.root.staging_area() as work:
         folder = work / "bundle"
         folder.mkdir()
         # Written before the old one goes: a full disk must not leave us without either.
         _write(folder, inputs, findings)
-        with exclusive_lock(inputs.root, "retiring"):
+        with inputs.root.exclusive_lock("retiring"):
             if inputs.root.exists(target) and (reason := _superseded(inputs, findings)):
                 retire(inputs.root, "validation_bundle_1B", target, f"S9: {reason}")
-        return publish(inputs.root, folder, target, dataset="validation_bundle_1B", country=None)
+        return inputs.root.publish(folder, target, dataset="validation_bundle_1B", country=None)
 
 
 def _superseded(inputs: RunInputs, findings: WorldFindings) -> str:

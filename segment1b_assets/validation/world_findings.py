@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from polars.exceptions import PanicException
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import sha256_of
+from segment1b_assets.storage.digests import sha256_of
 from segment1b_assets.storage.parquet import lineage_of
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
