@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import shapely
 
-#: Degrees; far above rounding. Edges farther off than this are told apart by their floats.
+#: Degrees; far above rounding. Edges farther off than this are distinguished by their floats.
 _NEAR = 1e-6
 
 

@@ -18,7 +18,7 @@ from segment1b_assets.validation.columns import Arrays, Columns, whole_runs
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first, mark_found
-from segment1b_assets.validation.plan_window import PlanRows, misfits
+from segment1b_assets.validation.plan_remainders import PlanRows, wrong_pairs
 from segment1b_assets.validation.verdict import Verdict
 
 Ints = NDArray[np.int64]
@@ -193,7 +193,7 @@ def _judge_plans(
         return
     merchants = required["merchant_id"]
     for rows in _rows_of_pairs(files, required):
-        wrong = misfits(rows, order, scale)
+        wrong = wrong_pairs(rows, order, scale)
         if wrong.size:
             merchant, n = merchants[wrong[0]], required["n_sites"][wrong[0]]
             said = f"merchant {merchant} ({n} sites) has not the largest remainder's tiles"

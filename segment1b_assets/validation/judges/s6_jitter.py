@@ -14,7 +14,6 @@ from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import tile_runs
-from segment1b_assets.validation.aligned_lines import LogFormError
 from segment1b_assets.validation.columns import (
     Arrays,
     Columns,
@@ -23,6 +22,7 @@ from segment1b_assets.validation.columns import (
 )
 from segment1b_assets.validation.country_points import CountryPoints, inside
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.fixed_width_log import LogFormError
 from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
 from segment1b_assets.validation.jitter_replay import JitterReplay
@@ -133,11 +133,11 @@ def _judge_parity(found: Findings, block: Arrays, wanted: Arrays) -> bool:
     n = wanted["merchant_id"].size
     have = tuple(int(block[name][at]) for name in _SITE)
     want = tuple(int(wanted[name][at]) for name in _SITE) if at < n else None
-    told = f"{row_text(block, _SITE, at)} stands where S5 has {row_text(wanted, _SITE, at)}"
+    detail = f"{row_text(block, _SITE, at)} is found where S5 has {row_text(wanted, _SITE, at)}"
     if want is not None and have > want:
-        found.add("E601_ROW_MISSING", told)
+        found.add("E601_ROW_MISSING", detail)
     else:
-        found.add("E602_ROW_EXTRA", told)
+        found.add("E602_ROW_EXTRA", detail)
     return False
 
 
