@@ -65,9 +65,7 @@ def judge_assignment(
         events, trace: the country's two site_tile_assign logs.
 
     Returns:
-        Verdicts for E506_SCHEMA_INVALID (schema and lineage), E502_PK_DUPLICATE_SITE,
-        E503_TILE_QUOTA_MISMATCH, E504_SUM_TO_N_MISMATCH, E505_TILE_NOT_IN_INDEX,
-        E507_RNG_EVENT_MISMATCH and E509_UNSORTED.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: the plan or the requirements cannot be read.

@@ -70,10 +70,7 @@ def judge_jitter(
         events, trace: the country's two in_cell_jitter logs.
 
     Returns:
-        Verdicts for E_INPUT_SCHEMA (schema, lineage, manifest_fingerprint), E601_ROW_MISSING,
-        E602_ROW_EXTRA, E603_DUP_KEY, E605_SORT_VIOLATION, E606_FK_TILE_INDEX,
-        E607_POINT_OUTSIDE_PIXEL, E608_POINT_OUTSIDE_COUNTRY, E609_RNG_EVENT_COUNT,
-        E610_RNG_BUDGET_OR_COUNTERS and E613_RESAMPLE_EXHAUSTED.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: the assignment cannot be read.

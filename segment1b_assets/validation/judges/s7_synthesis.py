@@ -52,7 +52,7 @@ def judge_synthesis(
         bounds: the cells of the published tile_bounds.
 
     Returns:
-        Verdicts for A701 to A707.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: S5 or S6 cannot be read.

@@ -39,7 +39,7 @@ def judge_site_locations(
         outlets: the country's rows of the outlet catalogue less what the policy denies.
 
     Returns:
-        Verdicts for A801 to A807.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: S7 cannot be read.
