@@ -57,7 +57,7 @@ class AllocPlanPolicy(_Policy):
 class JitterPolicy(_Policy):
     """s6.jitter: how a point is drawn in its cell, and how often before giving up."""
 
-    mode: Literal["uniform_v1"] = "uniform_v1"
+    mode: Literal["uniform_v1", "uniform_v2"] = "uniform_v1"
     max_attempts: int = Field(64, ge=1, le=65536)
 
 

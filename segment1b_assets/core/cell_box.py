@@ -1,4 +1,4 @@
-"""The boxes that `uniform_v2` draws in: what a cell shares with its country (contract section 4, S6).
+"""The boxes that `uniform_v2` draws in: what a cell shares with its country (contract S6).
 
 The contract lists points: vertices in the closed cell, points of edges on its sides, corners in
 the country. Those of one edge are the ends of what it shares with the closed cell, so a cell's box
@@ -113,7 +113,8 @@ class _Bounds:
     @property
     def met(self) -> Bools:
         """By tile, whether a point was seen."""
-        return np.isfinite(self._low[0])
+        seen: Bools = np.isfinite(self._low[0])
+        return seen
 
     def add_edges(self, tile: Ints, edges: Edges, shift: float) -> None:
         """The points of edges in their tiles' cells, pairwise; tiles ascend, and may repeat."""

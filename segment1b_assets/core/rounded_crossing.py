@@ -1,4 +1,4 @@
-"""Where an edge crosses a line of the grid, rounded to the nearest binary64 (contract section 4, S6).
+"""Where an edge crosses a line of the grid, rounded to the nearest binary64 (contract S6).
 
 On the line ``u = line`` an edge from (u1, v1) to (u2, v2) has
 
@@ -8,16 +8,15 @@ a rational number. It is computed in pairs of binary64 numbers, hi + lo with hi 
 hold some 106 bits; u and v are the two axes in either order.
 
 **Bound.** With e = 2^-53 a sum of pairs has relative error of at most 3e^2 / (1 - 4e): `_plus` is
-the accurate sum of Joldes, Muller and Popescu (ACM TOMS 44, 2017). In `_quotient` the first digit is
-within 4e of the quotient, the remainder within 8e^2 |numerator| of the true one, the second digit
-within 3e of its own quotient, that is 12e^2: below 24e^2 together. `_product` drops lo lo and
-rounds four small terms: below 8e^2. The product of the three differences' errors and these adds up
-to less than 48e^2 |v - v1|, and the last sum to 4e^2 (|v1| + |v - v1|). `_ERROR` is 256e^2, five
-times as much. Underflow: where |u2 - u1| > 2^-200, what it takes from the products and
-quotients is below 2^-860 of 360 degrees; `_TINY` is far above. If hi + lo - error and
-hi + lo + error round to the same number, so does v. The others, ties among them, are decided in
-fractions; so are those whose rounded value is a bound of the cell, for the exact one may lie
-beyond it.
+the accurate sum of Joldes, Muller and Popescu (ACM TOMS 44, 2017). In `_quotient` the first digit
+is within 4e of the quotient, the remainder within 8e^2 |numerator| of the true one, the second
+digit within 3e of its own quotient, that is 12e^2: below 24e^2 together. `_product` drops lo lo and
+rounds four small terms: below 8e^2. The three differences' errors and these add up to less than
+48e^2 |v - v1|, and the last sum adds 4e^2 (|v1| + |v - v1|). `_ERROR` is 256e^2, nearly five times
+as much. Underflow: where |u2 - u1| > 2^-200, what it takes from products and quotients is below
+2^-860 of 2^12 degrees; `_TINY` is far above. If hi + lo - error and hi + lo + error round to
+the same number, so does v. The others, ties among them, are decided in fractions; so are those
+whose rounded value is a bound of the cell, for the exact one may lie beyond it.
 """
 
 from __future__ import annotations
@@ -80,9 +79,7 @@ def crossing(
     error = _ERROR * (np.abs(v1[0]) + np.abs(part[0])) + _TINY
     doubt = (hi + (lo - error) != hi + (lo + error)) | (np.abs(run[0]) < _SHORT)
     value = np.where(level, v1[0], hi)
-    held = np.where(
-        level, at_least(v1, low) & at_most(v1, high), (value >= low) & (value <= high)
-    )
+    held = np.where(level, at_least(v1, low) & at_most(v1, high), (value >= low) & (value <= high))
     doubt |= (value == low) | (value == high)
     for i in np.flatnonzero(doubt & ~level):
         exact = _fraction(u1, u2, v1, v2, line, int(i))

@@ -7,6 +7,7 @@ like any other; the nearest binary64 of a tie is the even one. An edge of no len
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -39,7 +40,7 @@ def _ring_points(tile: Tile, country: Country) -> Iterator[Point]:
         for k in polygon.turns(tile.min_lon, tile.max_lon):
             for ring in (polygon.shell, *polygon.holes):
                 vertices = [(x - 360 * k, y) for x, y in ring.exact]
-                for a, b in zip(vertices, vertices[1:], strict=False):
+                for a, b in itertools.pairwise(vertices):
                     yield from (p for p in (a, b) if _in_cell(tile, p))
                     if a != b:
                         yield from _on_sides(tile, a, b)
