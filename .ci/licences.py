@@ -34,6 +34,7 @@ IN_WORDS = {
     "Apache License 2.0": "Apache-2.0",
     "Apache License Version 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
+    "BSD 2-Clause License": "BSD-2-Clause",
     "BSD License": "BSD",
     "GNU Library or Lesser General Public License (LGPL)": "LGPL",
     "LGPL with exceptions": "LGPL",

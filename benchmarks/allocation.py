@@ -37,8 +37,8 @@ from segment1b_assets.core.weights import tile_weights
 from segment1b_assets.storage.parquet import PartitionWriter, read_batches
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.run_inputs import RunInputs, RunOptions
-from segment1b_assets.validation.alloc_plan import judge_alloc_plan
-from segment1b_assets.validation.tile_weights import judge_tile_weights
+from segment1b_assets.validation.judges.s2_tile_weights import judge_tile_weights
+from segment1b_assets.validation.judges.s4_alloc_plan import judge_alloc_plan
 from segment1b_assets.validation.verdict import Verdict
 
 NCOLS = 43_200
@@ -252,13 +252,13 @@ def main() -> int:
     with TemporaryDirectory() as name:
         folder = Path(name)
         if not options.root:
-            exclusive_lock(make_raster, folder, options.tiles)
-        exclusive_lock(make_index, options, folder)
+            make_raster.exclusive_lock(folder, options.tiles)
+        make_index.exclusive_lock(options, folder)
         for step in (
             time_weights, write_weights, judge_weights, make_plan_weights, time_plan, judge_plan,
             check_plan,
         ):  # fmt: skip
-            found = exclusive_lock(step, options, folder)
+            found = step.exclusive_lock(options, folder)
             ok = (
                 ok
                 and not found.get("failed")

@@ -27,7 +27,6 @@ from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.mirror import MIRROR_VARIABLE
 from segment1b_assets.storage.open_root import open_root
-from segment1b_assets.storage.publish import publish, staging_area
 from segment1b_assets.storage.workers import default_workers, run_concurrently
 
 #: What a country's partition weighs -> how many of them are measured.
@@ -38,12 +37,12 @@ def put_all(root: DataRoot, parameter_hash: str, size: int, count: int, workers:
     content = os.urandom(size)
 
     def one(country: str) -> None:
-        with staging_area(root) as work:
+        with root.staging_area() as work:
             folder = work / "partition"
             folder.mkdir()
             (folder / "part-00000.parquet").write_bytes(content)
             target = root.path_for("tile_index", parameter_hash=parameter_hash, country=country)
-            publish(root, folder, target, dataset="tile_index", country=country)
+            root.publish(folder, target, dataset="tile_index", country=country)
 
     list(run_concurrently(one, COUNTRY_CODES[:count], workers))
 

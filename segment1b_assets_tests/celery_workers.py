@@ -14,7 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from segment1b_assets_tests.live_dagster import REPOSITORY, wait_for
+from segment1b_assets_tests.child_processes import end, kill_group, start
+from segment1b_assets_tests.live_dagster import REPOSITORY
+from segment1b_assets_tests.waiting import wait_for
 
 CONFIG = REPOSITORY / "deploy" / "celery" / "dagster.yaml"
 #: A worker's command, as docs/machines.md gives it.
@@ -49,7 +51,7 @@ class Worker:
         for process in doomed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-        self.process.wait(60)
+        kill_group(self.process)
         return [p.pid for p in doomed]
 
 
@@ -66,28 +68,20 @@ def celery_workers(
             home.mkdir(parents=True)
             shutil.copyfile(CONFIG, home / "dagster.yaml")
             log = home / "worker.log"
-            with log.open("wb") as handle:
-                process = subprocess.Popen(
-                    [celery, "-A", APP, "worker", "-l", "INFO", "-n", f"{name}@%h"],
-                    env={
-                        **os.environ, **environment,
-                        "DAGSTER_HOME": str(home), "PYTHONPATH": str(REPOSITORY),
-                    },
-                    cwd=home, stdout=handle, stderr=subprocess.STDOUT,
-                )  # fmt: skip
+            process = start(
+                celery, "-A", APP, "worker", "-l", "INFO", "-n", f"{name}@%h",
+                log=log, cwd=home,
+                env={
+                    **os.environ, **environment,
+                    "DAGSTER_HOME": str(home), "PYTHONPATH": str(REPOSITORY),
+                },
+            )  # fmt: skip
             workers.append(Worker(name, process, log))
         for worker in workers:
             wait_for(f"worker {worker.name}", lambda w=worker: _is_ready(w))  # type: ignore[misc]
         yield workers
     finally:
-        for worker in workers:
-            if worker.process.poll() is None:
-                worker.process.terminate()
-        for worker in workers:
-            try:
-                worker.process.wait(60)
-            except subprocess.TimeoutExpired:
-                worker.kill()
+        end(*(worker.process for worker in workers))
 
 
 def _is_ready(worker: Worker) -> bool | None:

@@ -1,3 +1,20 @@
-"""Chooses hypothesis' profile before any test module makes its settings."""
+"""What holds for every test: hypothesis' profile, and signal handlers as they were."""
 
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from segment1b_assets.automation.signal_handlers import preserved_signal_handlers
 from segment1b_assets_tests import hypothesis_profiles  # noqa: F401
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Dagster's own `execute_in_process` leaves SIGTERM as SIGINT is (`signal_handlers`).
+
+    A wrapper and no fixture: it is around fixtures of a module, too.
+    """
+    with preserved_signal_handlers():
+        return (yield)

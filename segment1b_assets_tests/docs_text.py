@@ -15,8 +15,8 @@ _SHELLS = ("sh", "bash", "console")
 
 
 def pages() -> list[Path]:
-    """Every page, and the README."""
-    return [*sorted(DOCS.rglob("*.md")), REPOSITORY / "README.md"]
+    """Every page, the README and CONTRIBUTING."""
+    return [*sorted(DOCS.rglob("*.md")), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
 
 
 def blocks(page: Path, *languages: str) -> list[str]:

@@ -6,18 +6,18 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from segment1b_assets_tests.child_processes import end, free_port, start
+from segment1b_assets_tests.waiting import PATIENCE, wait_for
+
 #: The daemon's own program with a shorter pause between looks at its backfills (Dagster's is 30 s,
 #: and cannot be configured). Nothing else of it is touched.
 _BRISK_DAEMON = """
@@ -27,21 +27,7 @@ from dagster._daemon.cli import main
 main()
 """
 REPOSITORY = Path(__file__).resolve().parents[1]
-#: Generous: a loaded machine is slow, and only a hang should fail.
-PATIENCE = 240.0
-
 ASSET_GRAPH = {"repositoryLocationName": "segment1b", "repositoryName": "__repository__"}
-
-
-def wait_for(what: str, probe: Callable[[], T | None], patience: float = PATIENCE) -> T:
-    """Ask until there is an answer; the last resort is a failure that names what was awaited."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        answer = probe()
-        if answer is not None:
-            return answer
-        time.sleep(0.25)
-    raise AssertionError(f"waited {patience:.0f} s in vain for {what}")
 
 
 @dataclass
@@ -158,9 +144,7 @@ def live_dagster(
         [bin_folder / "dagster", "instance", "info"],
         env=env, cwd=home, check=True, capture_output=True, timeout=PATIENCE,
     )  # fmt: skip
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     commands = {
         "webserver": ["dagster-webserver", "-h", "127.0.0.1", "-p", str(port)],
         "daemon": ["python", "-c", _BRISK_DAEMON, "run"] if brisk else ["dagster-daemon", "run"],
@@ -168,25 +152,13 @@ def live_dagster(
     processes = []
     try:
         for name, command in commands.items():
-            with (home / f"{name}.log").open("wb") as log:
-                processes.append(
-                    subprocess.Popen(
-                        [bin_folder / command[0], *command[1:], "-w", home / "workspace.yaml"],
-                        env=env, cwd=home, stdout=log, stderr=subprocess.STDOUT,
-                    )
-                )  # fmt: skip
+            words = [bin_folder / command[0], *command[1:], "-w", home / "workspace.yaml"]
+            processes.append(start(*words, log=home / f"{name}.log", env=env, cwd=home))
         live = LiveDagster(home, f"http://127.0.0.1:{port}")
         wait_for("the webserver and the daemon", lambda: _is_up(live))
         yield live
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(30)
+        end(*processes)
 
 
 def _is_up(live: LiveDagster) -> bool | None:

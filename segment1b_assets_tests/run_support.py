@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from numpy._core import _multiarray_umath
 
-from segment1b_assets.automation.command_run import Outcome, run_states
+from segment1b_assets.command_line.dagster_run import Outcome, run_states
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 
 #: With the event log of our own dagster.yaml: half of a small run's time is Dagster's own SQLite.

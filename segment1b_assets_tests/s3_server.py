@@ -1,13 +1,12 @@
 """A real S3 server on loopback, in a process of its own: moto's, with the traits that tests need.
 
-Run as a script it serves; imported it starts and stops one.
+Run as a module it serves; imported it starts and stops one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segment1b_assets_tests.child_processes import free_port, running
+from segment1b_assets_tests.waiting import wait_for
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 KEY_ID = "AKIATESTONLYKEYIDSEEN"
 SECRET = "secretThatMustNeverBeSeenAnywhere0123456"
 #: Header of a request to the server itself -> the trait it sets.
@@ -65,30 +68,24 @@ class Server:
 @contextlib.contextmanager
 def s3_server(log: Path) -> Iterator[Server]:
     """A server for the duration of a block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    with log.open("wb") as told:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", __file__, str(port)],
-            stdout=told, stderr=told, env=environment,
-        )  # fmt: skip
-    server = Server(f"http://127.0.0.1:{port}", process)
-    try:
-        until = time.monotonic() + 120
-        while True:
-            try:
-                server.requests()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < until, log.read_text()
-                time.sleep(0.1)
+    with running(
+        sys.executable, "-W", "ignore", "-m", __name__, str(port),
+        log=log, env=environment, cwd=REPOSITORY,
+    ) as process:  # fmt: skip
+        server = Server(f"http://127.0.0.1:{port}", process)
+        wait_for("the S3 server", lambda: _answers(server, log))
         yield server
-    finally:
-        process.terminate()
-        process.wait(60)
+
+
+def _answers(server: Server, log: Path) -> bool | None:
+    assert server.process.poll() is None, log.read_text()
+    try:
+        server.requests()
+    except (urllib.error.URLError, ConnectionError):
+        return None
+    return True
 
 
 class Traits:

@@ -15,14 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from segment1b_assets_tests.live_dagster import wait_for
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from segment1b_assets_tests.child_processes import free_port, running
+from segment1b_assets_tests.waiting import wait_for
 
 
 @contextlib.contextmanager
@@ -40,13 +34,9 @@ def redis_server() -> Iterator[dict[str, str]]:
             f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
             f'save ""\nappendonly no\nlogfile {folder}/log\n'
         )
-        process = subprocess.Popen([program, str(settings)], stdout=subprocess.DEVNULL)
-        try:
+        with running(program, settings, stdout=subprocess.DEVNULL) as process:
             wait_for("redis-server", lambda: _listens(process, port))
             yield {"SEGMENT1B_REDIS_URL": f"redis://:{password}@127.0.0.1:{port}/0"}
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 def _listens(process: subprocess.Popen[bytes], port: int) -> bool | None:

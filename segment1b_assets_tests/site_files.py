@@ -24,11 +24,11 @@ from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_locations, site_synthesis
 from segment1b_assets.storage.catalogue import Outlets
 from segment1b_assets.storage.parquet import PartitionWriter, lineage_of, read_batches
-from segment1b_assets.validation.assignment import judge_assignment
 from segment1b_assets.validation.country_points import CountryPoints
-from segment1b_assets.validation.jitter import judge_jitter
-from segment1b_assets.validation.site_locations import judge_site_locations
-from segment1b_assets.validation.synthesis import judge_synthesis
+from segment1b_assets.validation.judges.s5_assignment import judge_assignment
+from segment1b_assets.validation.judges.s6_jitter import judge_jitter
+from segment1b_assets.validation.judges.s7_synthesis import judge_synthesis
+from segment1b_assets.validation.judges.s8_site_locations import judge_site_locations
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.site_support import (
     COUNTRY,

@@ -13,7 +13,6 @@ import pytest
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.open_root import open_root
-from segment1b_assets.storage.publish import publish, staging_area
 from segment1b_assets.storage.published import Published
 from segment1b_assets_tests.s3_server import KEY_ID, SECRET, Server
 
@@ -24,13 +23,13 @@ FR = {"parameter_hash": PH, "country": "FR"}
 
 def put(root: DataRoot, *parts: bytes) -> Published:
     """Publish FR's tile_index of parts with these bytes."""
-    with staging_area(root) as work:
+    with root.staging_area() as work:
         folder = work / "partition"
         folder.mkdir()
         for number, content in enumerate(parts):
             (folder / f"part-{number:05d}.parquet").write_bytes(content)
         target = root.path_for("tile_index", **FR)
-        return publish(root, folder, target, dataset="tile_index", country="FR")
+        return root.publish(folder, target, dataset="tile_index", country="FR")
 
 
 class Bucket:

@@ -58,7 +58,7 @@ def launch(
         p={
             "selector": {
                 **ASSET_GRAPH,
-                "jobName": "segment1b",
+                "jobName": "everything",
                 "assetSelection": [{"path": [a]} for a in assets],
                 "assetCheckSelection": None,
             },

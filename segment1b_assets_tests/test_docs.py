@@ -111,6 +111,23 @@ def test_every_page_is_in_the_navigation() -> None:
     assert listed == {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
 
 
+def test_the_contracts_sections_that_the_code_cites_exist() -> None:
+    """``contract §4, S1``, ``contract section 5`` and, in between, ``contract §4, S5, and §5``."""
+    numbers = {title.partition(".")[0] for title in sections(DOCS / "contract.md", 2)}
+    states = set(re.findall(r"\*\*(S\d)", sections(DOCS / "contract.md", 2)["4. The states"]))
+    assert states == {f"S{n}" for n in range(10)}
+    cited = 0
+    files = [p for p in REPOSITORY.glob("segment1b_assets*/**/*") if p.suffix in (".py", ".yaml")]
+    for file in files:
+        text = " ".join(file.read_text("utf-8").split())
+        for citation in re.findall(r"[Cc]ontract(?:'s)? (?:§|section |S\d)[^.;:)\"]*", text):
+            found = re.findall(r"(?:§|section )(\d+)", citation)
+            assert set(found) <= numbers, (file, citation)
+            assert set(re.findall(r"\b(S\d)\b", citation)) <= states, (file, citation)
+            cited += len(found)
+    assert cited > 60
+
+
 def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs", reason="the dependency group `docs` is not installed")
     made = subprocess.run(

@@ -125,7 +125,7 @@ def test_a_run_gets_a_pod_with_memory_for_its_workers_and_no_more_rights_than_it
     judge(job)
     pod = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    assert container["image"] == "registry.example.org/segment1b:0.1.0"
+    assert container["image"] == "registry.example.org/segment1b:0.2.0"
     assert container["args"][:3] == ["dagster", "api", "execute_run"]
     environment = {e["name"]: e.get("value") for e in container["env"]}
     assert environment[ROOT_VARIABLE] == "/data"

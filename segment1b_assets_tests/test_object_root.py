@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,10 +17,11 @@ from segment1b_assets.storage import object_store
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.open_root import open_root
-from segment1b_assets.storage.publish import replace_file, sweep_staging
 from segment1b_assets.storage.retire import retire
+from segment1b_assets_tests.child_processes import kill_group, running
 from segment1b_assets_tests.s3_server import KEY_ID, SECRET, Server, s3_server
 from segment1b_assets_tests.store_support import FR, PH, REPOSITORY, Bucket, be_machine, put
+from segment1b_assets_tests.waiting import wait_for
 
 FOLDER = f"layer1/1B/tile_index/parameter_hash={PH}/country=FR"
 
@@ -134,7 +134,7 @@ def test_the_mirror_may_be_lost_or_spoilt(
     assert read(root) == [b"first"]
     shutil.rmtree(tmp_path / "one")
     assert read(root) == [b"first"]
-    replace_file(root, root.path / "reports" / "x.json", b"{}")
+    root.replace_file(root.path / "reports" / "x.json", b"{}")
     assert bucket.get("reports/x.json") == b"{}"
 
 
@@ -164,14 +164,14 @@ def test_a_killed_upload_of_several_files_is_not_seen(
         "from segment1b_assets_tests.store_support import put\n"
         f"put(open_root({bucket.url!r}), b'a' * 1000, b'b' * 1000, b'c' * 1000)"
     )
-    child = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY)
-    until = time.monotonic() + 200
-    while len(bucket.keys("layer1")) < 2:
-        assert child.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    child.send_signal(signal.SIGKILL)
-    assert child.wait(60) == -signal.SIGKILL
+    with running(sys.executable, "-c", code, cwd=REPOSITORY) as child:
+
+        def put_two() -> bool | None:
+            assert child.poll() is None
+            return True if len(bucket.keys("layer1")) >= 2 else None
+
+        wait_for("two of three files", put_two)
+        assert kill_group(child) == -signal.SIGKILL
     bucket.server.trait("slow", "")
     assert len(bucket.keys("layer1")) == 2
     root = bucket.root(monkeypatch, tmp_path / "next")
@@ -204,10 +204,10 @@ def test_the_stores_staging_folder_is_swept_of_what_is_old(
 ) -> None:
     root = bucket.root(monkeypatch, tmp_path / "one")
     bucket.put(".staging/left", b"by a killed upload")
-    assert sweep_staging(root) == 0
+    assert root.sweep_staging() == 0
     later = time.time() + 25 * 3600
     monkeypatch.setattr("segment1b_assets.storage.object_publish.time.time", lambda: later)
-    assert sweep_staging(root) == 1
+    assert root.sweep_staging() == 1
     assert bucket.keys() == []
 
 
@@ -238,7 +238,7 @@ def test_refused_credentials_a_missing_bucket_and_a_dead_endpoint_are_told(
 ) -> None:
     root = bucket.root(monkeypatch, tmp_path / "one")
     bucket.server.trait("deny", "1")
-    for failing in (lambda: read(root), lambda: replace_file(root, root.path / "r/x", b"")):
+    for failing in (lambda: read(root), lambda: root.replace_file(root.path / "r/x", b"")):
         with pytest.raises(Segment1BError, match="refuses these credentials") as refused:
             failing()
         told = str(refused.value)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from segment1b_assets import read_site_locations
-from segment1b_assets.automation.command_run import run_states
 from segment1b_assets.cli import group
+from segment1b_assets.command_line.dagster_run import run_states
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
+from segment1b_assets_tests.child_processes import kill_group, running
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import (
     ALL_STATES,
@@ -31,6 +31,7 @@ from segment1b_assets_tests.run_support import (
 )
 from segment1b_assets_tests.s3_server import KEY_ID, SECRET, Server, s3_server
 from segment1b_assets_tests.store_support import REPOSITORY, Bucket, be_machine
+from segment1b_assets_tests.waiting import wait_for
 
 #: Ten seconds on an idle machine; the fixture's three runs count for the first test.
 pytestmark = pytest.mark.timeout(900)
@@ -179,18 +180,18 @@ def test_a_run_killed_between_uploads_leaves_whole_partitions_and_is_completed(
     server.trait("only", "/part-")
     server.trait("slow", "2")
     try:
-        child = subprocess.Popen(
-            [*command, "--root", bucket.url, "--countries", ",".join(finished.countries)],
+        with running(
+            *command, "--root", bucket.url, "--countries", ",".join(finished.countries),
             cwd=REPOSITORY, env={**os.environ, **new_machine(bucket, tmp_path / "killed")},
-            stdout=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        until = time.monotonic() + 250
-        while not bucket.keys("layer1/1B/tile_"):
-            assert child.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait(60)
+            stdout=subprocess.DEVNULL,
+        ) as child:  # fmt: skip
+
+            def published_some() -> bool | None:
+                assert child.poll() is None
+                return True if bucket.keys("layer1/1B/tile_") else None
+
+            wait_for("a published file", published_some, pause=0.05)
+            assert kill_group(child) == -signal.SIGKILL
     finally:
         server.trait("slow", "")
     wanted = {k: v for k, v in published(finished.local).items() if "/tile_" in k}

@@ -100,7 +100,7 @@ def test_nightly_catches_up_with_whatever_is_behind(
     assert "segment1b/only" not in first.tags  # they are neighbours
     assert {k.path[-1] for k in first.asset_selection} == set(ALL_ASSETS)
     made_well(launch(instance, root, first))
-    assert tick(instance, root) == "nothing is behind, and the flag holds"
+    assert tick(instance, root) == "nothing is stale or missing, and the flag holds"
 
     # One polygon changes: by Dagster's rule S2 has one country to do, by the addresses all five.
     halve(root, BAD)
@@ -108,7 +108,7 @@ def test_nightly_catches_up_with_whatever_is_behind(
     assert isinstance(changed, dg.RunRequest)
     made_well(launch(instance, root, changed))
     assert [a for a in BY_COUNTRY if stale(instance, a)] == []
-    assert tick(instance, root) == "nothing is behind, and the flag holds"
+    assert tick(instance, root) == "nothing is stale or missing, and the flag holds"
 
     # A partition goes missing under Dagster's nose.
     inputs = Segment1B(root=str(root)).open()
@@ -131,7 +131,7 @@ def test_nightly_catches_up_with_whatever_is_behind(
     assert isinstance(flag, dg.RunRequest)
     assert [k.path[-1] for k in flag.asset_selection] == ["validation_bundle_1B"]
     made_well(launch(instance, root, flag))
-    assert tick(instance, root) == "nothing is behind, and the flag holds"
+    assert tick(instance, root) == "nothing is stale or missing, and the flag holds"
 
 
 def test_the_nightly_tick_asks_for_one_run_or_says_why_not(five_listed: Path) -> None:

@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
+from segment1b_assets.automation.stale_partitions import observe_inputs
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.content_version import content_version
+from segment1b_assets.storage.input_versions import input_versions
 from segment1b_assets_tests.dagster_support import (
     BAD,
     BY_COUNTRY,
@@ -47,9 +49,8 @@ def halve(root: Path, country: str) -> None:
 
 def observe(instance: dg.DagsterInstance, root: Path) -> None:
     """What the sensor and the nightly schedule do first."""
-    from segment1b_assets.automation.stale_partitions import observe_inputs
-
-    observe_inputs(instance, Segment1B(root=str(root)).open())
+    inputs = Segment1B(root=str(root)).open()
+    observe_inputs(instance, inputs, input_versions(inputs))
 
 
 def test_one_changed_polygon_makes_one_country_stale_downstream(
@@ -66,31 +67,27 @@ def test_one_changed_polygon_makes_one_country_stale_downstream(
     assert [a for a in BY_COUNTRY if stale(instance, a)] == []
 
     before = Segment1B(root=str(tmp_path)).open()
+    old = {c: before.files("tile_index", c)[0].read_bytes() for c in FIVE}
     halve(tmp_path, BAD)
     after = Segment1B(root=str(tmp_path)).open()
-    assert before.parameter_hash != after.parameter_hash
+    assert before.parameter_hash == after.parameter_hash
+    assert after.is_stale("tile_index", BAD)
     observe(instance, tmp_path)
 
-    # All countries read the one polygon file, and all draws are made under its hash.
-    for asset in (*TILES, "s5_site_tile_assignment", "s6_site_jitter"):
-        assert sorted(stale(instance, asset)) == FIVE, asset
-    for asset in ("tile_weights", "s3_requirements", "s4_alloc_plan", "s7_site_synthesis"):
-        assert stale(instance, asset) == {}, asset
+    # The states that read the polygon are stale for this country, and for no other.
+    for asset in (*TILES, "s6_site_jitter"):
+        assert list(stale(instance, asset)) == [BAD], asset
 
     made_well(run_assets(instance, tmp_path, TILES))
     assert stale(instance, "tile_index") == {}
-    # The files of all five have new bytes, for their lineage holds the new parameter_hash ...
+    assert list(stale(instance, "tile_weights")) == [BAD]
     for country in FIVE:
-        old, new = (s.files("tile_index", country)[0] for s in (before, after))
-        assert old.read_bytes() != new.read_bytes()
-    # ... and yet exactly one country's tiles are others, and exactly it has work downstream.
-    causes = stale(instance, "tile_weights")
-    assert list(causes) == [BAD]
-    assert "tile_index" in causes[BAD]
+        same = after.files("tile_index", country)[0].read_bytes() == old[country]
+        assert same is (country != BAD), country
 
-    made_well(run_assets(instance, tmp_path, ["tile_weights"]))
-    assert list(stale(instance, "s3_requirements")) == [BAD]
-    assert list(stale(instance, "s4_alloc_plan")) == [BAD]
+    # S1's first publishing retired the country's later partitions, and nobody else's.
+    for asset in BY_COUNTRY[2:]:
+        assert [c for c in FIVE if not after.is_published(asset, c)] == [BAD], asset
 
     made_well(run_assets(instance, tmp_path, MADE))
     assert [a for a in BY_COUNTRY if stale(instance, a)] == []

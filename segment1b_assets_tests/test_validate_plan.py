@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment1b_assets.core.allocation import alloc_plan
-from segment1b_assets.validation.alloc_plan import CODES, judge_alloc_plan
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first
+from segment1b_assets.validation.judges.s4_alloc_plan import CODES, judge_alloc_plan
 from segment1b_assets.validation.plan_window import PlanRows, excess_of, misfits
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.hypothesis_profiles import examples
@@ -219,7 +219,9 @@ def test_tiles_are_looked_up_in_the_index_too(tmp_path: Path) -> None:
 
 def test_broken_and_foreign_files(tmp_path: Path) -> None:
     made = country(tmp_path)
-    assert failed(made.judge(weights_files=[tmp_path / "none.parquet"])) == list(CODES)
+    missing = made.judge(weights_files=[tmp_path / "none.parquet"])
+    assert failed(missing) == ["E_INPUT_MISSING", *CODES]
+    assert [v.result for v in missing] == ["broken", *["not judged"] * len(CODES)]
     made.plan = made.weights
     assert failed(made.judge()) == list(CODES)
     made.plan = []

@@ -26,9 +26,9 @@ from segment1b_assets.core.tiles import tile_bounds, tile_index
 from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.validation import tile_rows
 from segment1b_assets.validation.cell_sets import first_differences
+from segment1b_assets.validation.judges.s1_tile_bounds import judge_tile_bounds
+from segment1b_assets.validation.judges.s1_tile_index import judge_tile_index
 from segment1b_assets.validation.meridian_scan import cells_by_column
-from segment1b_assets.validation.tile_bounds import judge_tile_bounds
-from segment1b_assets.validation.tile_index import judge_tile_index
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.adversarial_shapes import grids, polygons, usable
 from segment1b_assets_tests.exact_geometry import Oracle

@@ -18,8 +18,8 @@ from hypothesis.extra import numpy as hnp
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.weights import tile_weights
 from segment1b_assets.validation.folded_sum import folded_sum
+from segment1b_assets.validation.judges.s2_tile_weights import CODES, judge_tile_weights
 from segment1b_assets.validation.remainder_window import RemainderWindow
-from segment1b_assets.validation.tile_weights import CODES, judge_tile_weights
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.partition_support import (

@@ -24,42 +24,15 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from segment1b_assets_tests.child_processes import free_port, running
 from segment1b_assets_tests.dagster_support import small_world
 from segment1b_assets_tests.docs_text import DOCS, blocks
-from segment1b_assets_tests.live_dagster import REPOSITORY, wait_for
+from segment1b_assets_tests.live_dagster import REPOSITORY
+from segment1b_assets_tests.waiting import wait_for
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 HOST = "segment1b.example.org"
 USER = "Basic " + base64.b64encode(b"ann:open sesame").decode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def started(
-    log: Path, *command: str | Path, **options: object
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process until the end of the block."""
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            list(command),
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            **options,  # type: ignore[call-overload]
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(60)
 
 
 @dataclass(frozen=True)
@@ -112,11 +85,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         shutil.copyfile(REPOSITORY / name, folder / name)
     webserver = Path(sys.executable).parent / "dagster-webserver"
     with (
-        started(folder / "web.log", webserver, "-p", str(port), cwd=folder, env=environment) as web,
-        started(
-            folder / "nginx.log", nginx, "-p", folder, "-c", configured(folder, port, proxy_port)
+        running(
+            webserver, "-p", str(port), log=folder / "web.log", cwd=folder, env=environment
+        ) as web,
+        running(
+            nginx, "-p", folder, "-c", configured(folder, port, proxy_port),
+            log=folder / "nginx.log",
         ),
-    ):
+    ):  # fmt: skip
         tls = ssl.create_default_context(cafile=str(folder / "segment1b.crt"))
         tls.check_hostname = False
         up = Guarded(web, port, proxy_port, tls)

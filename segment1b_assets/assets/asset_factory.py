@@ -18,9 +18,9 @@ from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.partitions import backfill_policy, countries
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.run_tags import countries_of
+from segment1b_assets.storage.input_versions import POLYGONS
 from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.memory import release_memory
-from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.publish_partitions import Job
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.run_inputs import RunInputs
@@ -123,6 +123,8 @@ def country_assets(state: PartitionedState) -> dg.AssetsDefinition:
 
 
 def _is_partitioned(asset: str) -> bool:
+    if asset == POLYGONS:
+        return True
     state = STATE_OF.get(asset)
     return state is not None and STATES[state].by_country
 
@@ -140,7 +142,7 @@ def _prepare(
     """
     run = context.run.run_id
     try:
-        sweep_staging(inputs.root)
+        inputs.root.sweep_staging()
         with_retries("the inputs", lambda: inputs.preload(*state.preload))
         unknown = state.unknown_codes(inputs) if state.unknown_codes else {}
         if state.prepare:

@@ -82,7 +82,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         step, key = context.step_context, context.asset_key
         dataset, inputs = key.path[-1], obj.inputs
         chosen = [job.country for job in obj.jobs]
-        observed = observed_versions(inputs, obj.upstream)
+        observed = observed_versions(inputs, obj.upstream, chosen)
         versions = InputVersions(step.instance, obj.upstream, chosen, observed)
         deferred = events_are_deferred(step.dagster_run.tags)
         failed = dict(obj.excluded)
@@ -93,7 +93,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         def judged(done: Done) -> Judged:
             write_report(inputs, obj.state, done.country, dataset, done.output)
             valid = judge_dataset(inputs, dataset, done.country)
-            broken = [v.code for v in valid if not v.passed]
+            broken = [v.code for v in valid if v.result == "broken"]
             record_broken(inputs, obj.state, done.country, dataset, broken)
             return Judged(done, valid, plausible_dataset(inputs, dataset, done.country))
 

@@ -8,8 +8,16 @@ from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
 from segment1b_assets.dagster_internals import accept_preview_apis
+from segment1b_assets.partitions import countries
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.input_versions import INPUTS, RUN_IDENTITY, SEGMENT_1A, input_version
+from segment1b_assets.storage.input_versions import (
+    INPUTS,
+    POLYGONS,
+    RUN_IDENTITY,
+    SEGMENT_1A,
+    input_version,
+    polygon_versions,
+)
 
 _ABOUT: Mapping[str, str] = {
     "iso3166_canonical_2024": "The ISO 3166-1 list: its 249 codes are the country partitions.",
@@ -37,7 +45,10 @@ INPUT_DATASETS = {dg.AssetKey(asset_name(d)): d for d in INPUTS}
 
 
 def observe_input(dataset: str) -> dg.SourceAsset:
-    """An observable source asset whose data version is the receipt of its bytes."""
+    """An observable source asset; its data version is the receipt of its bytes.
+
+    The polygon table is partitioned by country: one changed polygon makes one country stale.
+    """
     entry = dictionary()[dataset]
     group = "policies" if dataset in POLICY_MODELS else "references"
     if dataset in SEGMENT_1A:
@@ -55,10 +66,13 @@ def observe_input(dataset: str) -> dg.SourceAsset:
                 "retention_days": entry.retention_days,
             },
             tags={"dagster/kind/" + entry.format: "", "segment1b/input": "true"},
+            partitions_def=countries if dataset == POLYGONS else None,
         )
-        def observe(segment1b: Segment1B) -> dg.DataVersion:
+        def observe(segment1b: Segment1B) -> dg.DataVersion | dg.DataVersionsByPartition:
             inputs = segment1b.open()
             try:
+                if dataset == POLYGONS:
+                    return dg.DataVersionsByPartition(dict(polygon_versions(inputs)))
                 version = input_version(inputs, dataset)
             except Segment1BError as err:
                 raise dg.Failure(str(err), allow_retries=False) from err

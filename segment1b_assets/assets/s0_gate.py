@@ -7,9 +7,8 @@ from segment1b_assets.assets.unpartitioned import made_result, mark_failed
 from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.data_root import sha256_of
+from segment1b_assets.storage.digests import sha256_of
 from segment1b_assets.storage.io_faults import with_retries
-from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.seal import pass_gate
 
@@ -29,7 +28,7 @@ def s0_gate_receipt(
     context: dg.AssetExecutionContext, segment1b: Segment1B
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     inputs = segment1b.open()
-    sweep_staging(inputs.root)
+    inputs.root.sweep_staging()
     try:
         receipt = with_retries("the gate's inputs", lambda: pass_gate(inputs))
     except Segment1BError as err:

@@ -8,7 +8,6 @@ from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.io_faults import with_retries
-from segment1b_assets.storage.publish import sweep_staging
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.validation.bundle_1b import publish_bundle, summary
 from segment1b_assets.validation.world_findings import judge_world
@@ -36,7 +35,7 @@ def validation_bundle(
     context: dg.AssetExecutionContext, segment1b: Segment1B
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     inputs = segment1b.open()
-    sweep_staging(inputs.root)
+    inputs.root.sweep_staging()
     try:
         findings = with_retries("what S9 judges", lambda: judge_world(inputs, segment1b.threads))
         published = with_retries("the 1B bundle", lambda: publish_bundle(inputs, findings))

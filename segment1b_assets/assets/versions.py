@@ -15,9 +15,11 @@ from typing import Any
 import dagster as dg
 
 from segment1b_assets.assets.references import INPUT_DATASETS
-from segment1b_assets.storage.input_versions import input_version
+from segment1b_assets.storage.input_versions import POLYGONS, input_version, polygon_versions
 from segment1b_assets.storage.run_inputs import RunInputs
 
+#: Asset key -> data version; of the polygons, country -> data version.
+Observed = Mapping[dg.AssetKey, str | Mapping[str, str]]
 #: Dagster's own tags of a materialisation and an observation (test_dagster_internals.py).
 DATA_VERSION_TAG = "dagster/data_version"
 USER_PROVIDED_TAG = "dagster/data_version_is_user_provided"
@@ -38,7 +40,7 @@ class InputVersions:
         instance: the Dagster instance.
         inputs: asset key -> whether it is partitioned by country.
         countries: the partitions that will be asked for.
-        observed: asset key -> data version, as it is now, of inputs that 1B only reads.
+        observed: the inputs that 1B only reads, as they are now.
     """
 
     def __init__(
@@ -46,24 +48,14 @@ class InputVersions:
         instance: dg.DagsterInstance,
         inputs: Mapping[dg.AssetKey, bool],
         countries: Sequence[str],
-        observed: Mapping[dg.AssetKey, str],
+        observed: Observed,
     ) -> None:
         record_observations(instance, observed)
         self._by_country: dict[dg.AssetKey, Mapping[str, tuple[str, str]]] = {}
         self._whole: dict[dg.AssetKey, tuple[str, str]] = {}
-        kind = dg.DagsterEventType.ASSET_MATERIALIZATION
         for key, partitioned in inputs.items():
             if partitioned:
-                ids = instance.event_log_storage.get_latest_storage_id_by_partition(
-                    key, kind, set(countries)
-                )
-                tags = instance.event_log_storage.get_latest_tags_by_partition(
-                    key, kind, [DATA_VERSION_TAG], list(countries)
-                )
-                self._by_country[key] = {
-                    c: (tags.get(c, {}).get(DATA_VERSION_TAG, NO_VERSION), str(i))
-                    for c, i in ids.items()
-                }
+                self._by_country[key] = latest_by_country(instance, key, countries)
             else:
                 record = instance.get_latest_data_version_record(key)
                 version = record and recorded_version(record)
@@ -100,26 +92,52 @@ def recorded_version(record: dg.EventLogRecord) -> str | None:
     return event.tags.get(DATA_VERSION_TAG) if event and event.tags else None
 
 
-def observed_versions(inputs: RunInputs, upstream: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, str]:
-    """Asset key -> data version, as it is now, of those of `upstream` that 1B only reads."""
-    return {
-        key: version
-        for key in upstream
-        if (dataset := INPUT_DATASETS.get(key)) and (version := input_version(inputs, dataset))
-    }
+def latest_by_country(
+    instance: dg.DagsterInstance, key: dg.AssetKey, countries: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """Country -> data version and event of its latest materialisation (or observation)."""
+    kind = (
+        dg.DagsterEventType.ASSET_OBSERVATION
+        if key in INPUT_DATASETS
+        else dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
+    log = instance.event_log_storage
+    ids = log.get_latest_storage_id_by_partition(key, kind, set(countries))
+    tags = log.get_latest_tags_by_partition(key, kind, [DATA_VERSION_TAG], list(countries))
+    return {c: (tags.get(c, {}).get(DATA_VERSION_TAG, NO_VERSION), str(i)) for c, i in ids.items()}
 
 
-def record_observations(
-    instance: dg.DagsterInstance, versions: Mapping[dg.AssetKey, str]
-) -> list[dg.AssetKey]:
+def observed_versions(
+    inputs: RunInputs, upstream: Iterable[dg.AssetKey], countries: Iterable[str] = ()
+) -> Observed:
+    """The data versions, as they are now, of those of `upstream` that 1B only reads."""
+    found: dict[dg.AssetKey, str | Mapping[str, str]] = {}
+    for key in upstream:
+        dataset = INPUT_DATASETS.get(key)
+        if dataset == POLYGONS:
+            known = polygon_versions(inputs)
+            found[key] = {c: known[c] for c in countries if c in known}
+        elif dataset and (version := input_version(inputs, dataset)):
+            found[key] = version
+    return found
+
+
+def record_observations(instance: dg.DagsterInstance, versions: Observed) -> list[dg.AssetKey]:
     """Record the inputs whose version is not the one on record, and return them."""
     changed = []
     for key, version in versions.items():
-        record = instance.get_latest_data_version_record(key, is_source=True)
-        if record is None or recorded_version(record) != version:
+        new: dict[str | None, str]
+        if isinstance(version, str):
+            record = instance.get_latest_data_version_record(key, is_source=True)
+            new = {None: version} if not record or recorded_version(record) != version else {}
+        else:
+            known = latest_by_country(instance, key, list(version))
+            new = {c: v for c, v in version.items() if known.get(c, (None, ""))[0] != v}
+        for partition, value in new.items():
             instance.report_runless_asset_event(
-                dg.AssetObservation(key, tags={DATA_VERSION_TAG: version})
+                dg.AssetObservation(key, partition=partition, tags={DATA_VERSION_TAG: value})
             )
+        if new:
             changed.append(key)
     return changed
 

@@ -8,12 +8,25 @@ as ``dagster-celery worker start`` does.
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from segment1b_assets.automation.celery_run_launcher import WatchedCeleryRunLauncher
+from segment1b_assets.automation.signal_handlers import preserved_signal_handlers
 from segment1b_assets.dagster_internals import InstanceRef
+
+
+class RunTask(Task):  # type: ignore[misc]
+    """A Dagster run as a task of a process that takes more tasks afterwards.
+
+    Celery's pool ignores SIGINT, so Dagster would leave SIGTERM ignored (`signal_handlers`).
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with preserved_signal_handlers():
+            return super().__call__(*args, **kwargs)
 
 
 def make_app() -> Celery:
@@ -32,8 +45,9 @@ def make_app() -> Celery:
             f"{home}/dagster.yaml launches runs with {type(launcher).__name__}, not with celery: "
             "take deploy/celery/dagster.yaml"
         )
-    create_execute_job_task(launcher.celery)
-    create_resume_job_task(launcher.celery)
+    # Options of `Celery.task`; Dagster's annotation calls each of them a dict.
+    create_execute_job_task(launcher.celery, base=RunTask)  # type: ignore[arg-type]
+    create_resume_job_task(launcher.celery, base=RunTask)  # type: ignore[arg-type]
     return launcher.celery
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import dagster as dg
 
 from segment1b_assets.automation.jobs import everything, verification
-from segment1b_assets.automation.run_requests import run_request
 from segment1b_assets.automation.stale_partitions import (
-    find_stale_partitions,
     missing_inputs,
     observe_inputs,
 )
+from segment1b_assets.automation.stale_request import stale_request
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.contracts.states import STATES
 from segment1b_assets.resources import Segment1B
+from segment1b_assets.run_tags import countries_of
 from segment1b_assets.storage.input_versions import input_versions
 from segment1b_assets.storage.pass_flag import pass_flag
 from segment1b_assets.storage.run_inputs import RunInputs
@@ -54,17 +53,14 @@ def catch_up(instance: dg.DagsterInstance, inputs: RunInputs) -> dg.RunRequest |
     """One run over whatever is behind, or why there is none."""
     versions = input_versions(inputs)
     if missing := missing_inputs(versions):
-        return dg.SkipReason(f"not there, or not to be had: {', '.join(missing)}")
+        return dg.SkipReason(f"missing or unreadable: {', '.join(missing)}")
     if busy := run_under_way(instance):
         return dg.SkipReason(f"run {busy} of the job {everything.name} is still under way")
     observe_inputs(instance, inputs, versions)
-    stale = find_stale_partitions(instance, inputs)
-    if countries := stale.all_countries:
-        assets = [STATES["S0"].main, *stale.assets, STATES["S9"].main]
-        return run_request(assets, countries, "nightly")
-    if not _flag_holds(inputs):
-        return run_request([STATES["S9"].main], [], "nightly")
-    return dg.SkipReason("nothing is behind, and the flag holds")
+    request = stale_request(instance, inputs, "nightly")
+    if not countries_of(request.tags) and _flag_holds(inputs):
+        return dg.SkipReason("nothing is stale or missing, and the flag holds")
+    return request
 
 
 def run_under_way(instance: dg.DagsterInstance) -> str | None:

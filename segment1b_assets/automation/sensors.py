@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from segment1b_assets.automation.dead_runs import record_dead_run
 from segment1b_assets.automation.jobs import everything
-from segment1b_assets.automation.run_requests import run_request
 from segment1b_assets.automation.stale_partitions import missing_inputs, observe_inputs
-from segment1b_assets.contracts.countries import COUNTRY_CODES
+from segment1b_assets.automation.stale_request import stale_request
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.contracts.states import STATES
 from segment1b_assets.resources import Segment1B
-from segment1b_assets.storage.input_versions import RUN_IDENTITY, SEGMENT_1A, input_versions
+from segment1b_assets.storage.input_versions import input_versions
 
 Versions = Mapping[str, str | None]
 
@@ -27,9 +25,9 @@ Versions = Mapping[str, str | None]
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Notices a changed raster, polygon file, ISO list, policy, outlet catalogue or 1A "
-    "bundle, and launches what depends on it, for all countries in one run. A change must stand "
-    "for two ticks, so that a file still being copied launches nothing. The first tick only "
-    "looks: what is behind at that time is the nightly schedule's, or yours, to launch.",
+    "bundle, and launches one run over what is stale or missing. A change must stand for two "
+    "ticks, so that a file still being copied launches nothing. The first tick only looks: what "
+    "is stale at that time is the nightly schedule's, or yours, to launch.",
 )
 def inputs_changed(
     context: dg.SensorEvaluationContext, segment1b: Segment1B
@@ -37,49 +35,40 @@ def inputs_changed(
     try:
         inputs = segment1b.open()
         versions = input_versions(inputs)
-        countries = [c for c in COUNTRY_CODES if c in inputs.iso_names]
+        if missing := missing_inputs(versions):
+            return dg.SkipReason(f"missing or unreadable: {', '.join(missing)}")
+        cursor = json.loads(context.cursor) if context.cursor else {}
+        seen, served = cursor.get("seen"), cursor.get("served")
+        if served is None:
+            observe_inputs(context.instance, inputs, versions)
+            return _wait("watching from now on", versions, versions)
+        changed = [d for d, v in versions.items() if served.get(d) != v]
+        if not changed:
+            return _wait("nothing has changed", versions, versions)
+        if seen != versions:
+            return _wait(
+                f"changed: {', '.join(changed)}; waiting for a second tick", versions, served
+            )
+        observe_inputs(context.instance, inputs, versions)
+        request = stale_request(context.instance, inputs, "inputs_changed")
     except Segment1BError as err:
         return dg.SkipReason(str(err))
-    if missing := missing_inputs(versions):
-        return dg.SkipReason(f"not there, or not to be had: {', '.join(missing)}")
-    cursor: dict[str, Versions] = json.loads(context.cursor) if context.cursor else {}
-    seen, served = cursor.get("seen"), cursor.get("served")
-    if served is None:
-        observe_inputs(context.instance, inputs, versions)
-        return _wait("watching from now on", versions, versions)
-    changed = [d for d, v in versions.items() if served.get(d) != v]
-    if not changed:
-        return _wait("nothing has changed", versions, versions)
-    if seen != versions:
-        return _wait(f"changed: {', '.join(changed)}; waiting until it stands", versions, served)
-    observe_inputs(context.instance, inputs, versions)
-    # A run key is launched once for ever; going back to old inputs must launch again.
-    key = f"inputs-{_fingerprint(versions)}-after-{_fingerprint(served)}"
+    # Dagster launches a run key once for ever; the time of the change makes each change's its own.
+    key = f"{'+'.join(changed)} {cursor.get('since', '')}"
     return dg.SensorResult(
-        run_requests=[run_request(dependent_assets(changed), countries, "inputs_changed", key)],
-        cursor=json.dumps({"seen": versions, "served": versions}),
+        run_requests=[request.with_replaced_attrs(run_key=key)],
+        cursor=_cursor(versions, versions),
     )
-
-
-def dependent_assets(changed: list[str]) -> list[str]:
-    """The assets that inputs decide, in the states' order, S0 first.
-
-    Every reference and policy is in the parameter_hash, which is in the address of everything
-    from S1 on; what 1A hands over is first read in S3.
-    """
-    only_1a = set(changed) <= {*SEGMENT_1A, RUN_IDENTITY}
-    left_out = ("S1", "S2") if only_1a else ()
-    return [a for s in STATES.values() if s.id not in left_out for a in s.datasets]
 
 
 def _wait(why: str, seen: Versions, served: Versions) -> dg.SensorResult:
-    return dg.SensorResult(
-        skip_reason=dg.SkipReason(why), cursor=json.dumps({"seen": seen, "served": served})
-    )
+    return dg.SensorResult(skip_reason=dg.SkipReason(why), cursor=_cursor(seen, served))
 
 
-def _fingerprint(versions: Versions) -> str:
-    return hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:32]
+def _cursor(seen: Versions, served: Versions) -> str:
+    """What the last tick saw and what was last launched for, readable in the web UI."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return json.dumps({"since": now, "seen": seen, "served": served}, indent=1)
 
 
 @dg.run_failure_sensor(

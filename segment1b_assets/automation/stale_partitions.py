@@ -20,23 +20,26 @@ from segment1b_assets.assets.versions import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
     input_version_tag,
+    observed_versions,
     record_observations,
     recorded_version,
 )
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.storage.input_versions import INPUTS, input_versions
+from segment1b_assets.storage.input_versions import INPUTS, POLYGONS, polygon_versions
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
 def observe_inputs(
-    instance: dg.DagsterInstance,
-    inputs: RunInputs,
-    versions: Mapping[str, str | None] | None = None,
+    instance: dg.DagsterInstance, inputs: RunInputs, versions: Mapping[str, str | None]
 ) -> list[str]:
-    """Record the inputs' versions as they are now; returns the assets whose version is new."""
-    known = input_versions(inputs) if versions is None else versions
-    found = {dg.AssetKey(asset_name(d)): v for d, v in known.items() if v is not None}
+    """Record the inputs' versions as they are now; returns the assets whose version is new.
+
+    Args:
+        versions: dataset id -> data version, None for one that cannot be had.
+    """
+    present = [dg.AssetKey(asset_name(d)) for d, v in versions.items() if v is not None]
+    found = observed_versions(inputs, present, inputs.iso_names)
     return [key.path[-1] for key in record_observations(instance, found)]
 
 
@@ -76,8 +79,13 @@ def find_stale_partitions(instance: dg.DagsterInstance, inputs: RunInputs) -> St
     """
     codes = [c for c in COUNTRY_CODES if c in inputs.iso_names]
     stale: dict[str, Sequence[str]] = {}
-    versions: dict[str, Mapping[str, str]] = {}
-    unpartitioned = {dg.AssetKey(d) for s in PARTITIONED_STATES for d in s.deps if d not in TABLES}
+    versions: dict[str, Mapping[str, str]] = {POLYGONS: polygon_versions(inputs)}
+    unpartitioned = {
+        dg.AssetKey(d)
+        for s in PARTITIONED_STATES
+        for d in s.deps
+        if d not in TABLES and d != POLYGONS
+    }
     recorded = {k: version for k in unpartitioned if (version := _on_record(instance, k))}
     for state in PARTITIONED_STATES:
         before = [asset for asset in state.deps if asset in stale]

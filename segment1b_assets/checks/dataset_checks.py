@@ -54,7 +54,11 @@ def dataset_checks(state: State) -> dg.AssetChecksDefinition:
                     continue
                 verdicts = [Verdict.from_row(row) for row in rows[VALID]]
                 record_broken(
-                    inputs, state.id, country, dataset, [v.code for v in verdicts if not v.passed]
+                    inputs,
+                    state.id,
+                    country,
+                    dataset,
+                    [v.code for v in verdicts if v.result == "broken"],
                 )
                 if (error := rejection(inputs, dataset, country, verdicts)) is not None:
                     failed[country] = error

@@ -18,8 +18,10 @@ def verdict_metadata(
     rows: Sequence[Row], dataset: str, country: str
 ) -> dict[str, dg.MetadataValue[Any]]:
     """The metadata of an evaluation: how many rules are broken, and the table."""
-    verdicts = sorted((Verdict.from_row(row) for row in rows), key=lambda v: v.passed)
-    broken = [v for v in verdicts if not v.passed]
+    verdicts = sorted(
+        (Verdict.from_row(row) for row in rows), key=lambda v: (v.passed, not v.judged)
+    )
+    broken = [v for v in verdicts if v.result == "broken"]
     table = dg.MetadataValue.table(
         [dg.TableRecord(_record(v, dataset, country)) for v in verdicts], schema=_SCHEMA
     )
@@ -31,11 +33,15 @@ def verdict_metadata(
     return found | {"verdict": table}
 
 
+def _broken_first(verdict: Verdict) -> int:
+    return ("broken", "not judged", "held").index(verdict.result)
+
+
 def _record(verdict: Verdict, dataset: str, country: str) -> dict[str, str | int | float | bool]:
-    broken = not verdict.passed
+    broken = verdict.result == "broken"
     return {
         "rule": verdict.code,
-        "verdict": "broken" if broken else "held",
+        "verdict": verdict.result,
         "asks": verdict.asks,
         "found": verdict.detail,
         "where": verdict.where,

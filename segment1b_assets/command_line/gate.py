@@ -14,10 +14,10 @@ from segment1b_assets.storage.pass_flag import PassedSites, pass_flag
 @root_options
 def gate(root: str | None, seed: int | None, manifest_fingerprint: str | None) -> None:
     """Recompute 1B's flag and every site file's checksum; exit status 0 only if all of it holds."""
-    click.echo(told(pass_flag(root, seed, manifest_fingerprint)))
+    click.echo(flag_line(pass_flag(root, seed, manifest_fingerprint)))
 
 
-def told(passed: PassedSites) -> str:
+def flag_line(passed: PassedSites) -> str:
     """A valid flag in one line."""
     return (
         f"PASS seed={passed.seed} manifest_fingerprint={passed.manifest_fingerprint} "

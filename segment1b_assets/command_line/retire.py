@@ -6,7 +6,6 @@ import click
 
 from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
 from segment1b_assets.contracts.dictionary import dictionary
-from segment1b_assets.storage.publish import exclusive_lock
 from segment1b_assets.storage.retire import retire as move_aside
 
 
@@ -45,6 +44,6 @@ def retire(
     elif country.upper() != "ALL":
         raise click.BadParameter(f"{dataset} has no countries; say ALL", param_hint="--country")
     target = inputs.path(dataset, country if partitioned else None)
-    with exclusive_lock(inputs.root, "retiring"):
+    with inputs.root.exclusive_lock("retiring"):
         folder = move_aside(inputs.root, dataset, target, why)
     click.echo(f"retired {inputs.root.relative(target)} -> {inputs.root.relative(folder)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,11 +19,14 @@ from segment1b_assets.command_line.choices import (
     run_inputs_from,
 )
 from segment1b_assets.command_line.display import RunDisplay, failures_table
-from segment1b_assets.command_line.gate import told
+from segment1b_assets.command_line.gate import flag_line
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.states import COUNTRY_STATES, STATE_OF
 from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.memory import peak_rss_bytes
 from segment1b_assets.storage.pass_flag import pass_flag
-from segment1b_assets.storage.profiling import Profiler, profiling
+from segment1b_assets.storage.profiling import profiling
+from segment1b_assets.storage.run_inputs import RunInputs
 
 
 @click.command()
@@ -33,6 +37,7 @@ from segment1b_assets.storage.profiling import Profiler, profiling
     help="Such as s1, s0..s4 or s1,s3..s9; default s0..s9, without s9 (which is over all "
     "countries) where only some are chosen.",
 )
+@click.option("--stale", is_flag=True, help="Only what is stale or missing, and then the flag.")
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="0 is one a core.")
 @click.option(
     "--profile",
@@ -46,6 +51,7 @@ def run(
     manifest_fingerprint: str | None,
     countries: str,
     states: str | None,
+    stale: bool,
     workers: int,
     profile: Path | None,
     batch_rows: int,
@@ -59,13 +65,20 @@ def run(
     chosen = choose_countries(countries, inputs)
     chosen_states = choose_states(states or ("s0..s9" if countries == "all" else "s0..s8"))
     home = use_dagster_home()
+    if stale:
+        if states is not None:
+            raise click.BadParameter("finds its states itself", param_hint="--stale")
+        if is_up_to_date(inputs, chosen):
+            console.print("nothing is stale or missing, and the flag holds", highlight=False)
+            return
+        chosen, chosen_states = _stale_work(inputs, chosen)
     console.print(
         f"{len(chosen)} countries, {chosen_states[0]} to {chosen_states[-1]}, "
         f"root {inputs.root.uri}, history {home}",
         highlight=False,
     )
     # Dagster takes two seconds to import: not before the options are known to be good.
-    from segment1b_assets.automation.command_run import run_states
+    from segment1b_assets.command_line.dagster_run import run_states
 
     resources: dict[str, object] = {
         "root": inputs.root.uri,
@@ -74,13 +87,12 @@ def run(
         "seed": "" if seed is None else str(seed),
         "manifest_fingerprint": manifest_fingerprint or "",
     }
-    profiling.profiler = None if profile is None else Profiler()
+    profiling.on = profile is not None
     began = time.perf_counter()
     with RunDisplay(console) as display:
         outcome = run_states(chosen_states, chosen, resources, inputs, display)
-    if profile is not None and profiling.profiler is not None:
-        profiling.profiler.write(profile)
-        profiling.profiler = None
+    if profile is not None:
+        profiling.write(profile)
         console.print(f"profiles and countries.csv are in {profile}", highlight=False)
     console.print(display.closing_table())
     if outcome.failures:
@@ -88,7 +100,7 @@ def run(
     for line in outcome.messages:
         console.print(line, style="red", highlight=False, markup=False)
     if outcome.success and "S9" in chosen_states:
-        flag = told(pass_flag(inputs.root.uri, *inputs.outlet_run))
+        flag = flag_line(pass_flag(inputs.root.uri, *inputs.outlet_run))
         console.print(f"S9 {flag}", highlight=False, soft_wrap=True)
     console.print(
         f"{'done' if outcome.success else 'FAILED'} in {time.perf_counter() - began:.1f} s, "
@@ -97,6 +109,34 @@ def run(
     )
     if not outcome.success:
         raise SystemExit(1)
+
+
+def is_up_to_date(inputs: RunInputs, countries: Sequence[str]) -> bool:
+    """Whether every dataset of these countries is published and current, and the flag holds."""
+    try:
+        _ = inputs.receipt  # the sealed inputs are the present ones
+        pass_flag(inputs.root.uri, *inputs.outlet_run)
+    except Segment1BError:
+        return False
+    return all(
+        inputs.is_published(dataset, country)
+        for state in COUNTRY_STATES
+        for dataset in state.datasets
+        for country in countries
+    )
+
+
+def _stale_work(inputs: RunInputs, chosen: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The countries and states that are stale or missing, as the nightly schedule finds them."""
+    import dagster as dg
+
+    from segment1b_assets.automation.stale_partitions import find_stale_partitions
+
+    with dg.DagsterInstance.get() as instance:
+        found = find_stale_partitions(instance, inputs)
+    states = {STATE_OF[asset] for asset in found.assets} | {"S0", "S9"}
+    countries = [c for c in found.all_countries if c in chosen]
+    return countries or [chosen[0]], sorted(states) if countries else ["S0", "S9"]
 
 
 def use_dagster_home() -> Path:

@@ -110,6 +110,8 @@ def _judge(
             if verdict.passed:
                 held[verdict.code] = held.get(verdict.code, 0) + 1
                 continue
+            if verdict.result == "not judged":
+                continue
             broken.setdefault(verdict.code, []).append(country)
             lines.append(
                 f"{state} {dataset} {verdict.code} [{country}]: {verdict.detail} "

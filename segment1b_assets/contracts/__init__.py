@@ -4,4 +4,4 @@ What belongs here: names, shapes and tokens, and the code that reads or validate
 What does not: any computing on rasters, polygons or sites (``core``), and any Dagster.
 """
 
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "2.0.0"

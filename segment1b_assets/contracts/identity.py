@@ -22,7 +22,7 @@ def encode_u64(number: int) -> bytes:
 
 
 def parameter_hash(sha256_by_base_name: Mapping[str, bytes]) -> str:
-    """ph over the policy and reference files.
+    """ph over the five policy files and the raster (contract §1).
 
     Args:
         sha256_by_base_name: base name -> 32 bytes, the SHA-256 of the file's bytes.
@@ -44,6 +44,11 @@ def run_id(seed: int, manifest_fingerprint: str, ph: str) -> str:
         + encode_u64(seed)
         + bytes.fromhex(ph)
     ).hexdigest()[:32]
+
+
+def polygon_sha256(wkb: bytes | None) -> str:
+    """SHA-256 of a country's geometry as stored; of nothing where it has none. 64 hex."""
+    return hashlib.sha256(wkb or b"").hexdigest()
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ class State:
     Attributes:
         id: "S0" to "S9".
         datasets: the dataset ids that it publishes; the first is the state's main one.
+        logs: ids of its logs, published before its datasets.
         by_country: whether its datasets are partitioned by country.
         reads: ids of the states whose datasets it reads.
     """
 
     id: str
     datasets: tuple[str, ...]
+    logs: tuple[str, ...] = ()
     by_country: bool = True
     reads: tuple[str, ...] = ()
 
@@ -34,8 +36,18 @@ STATES: dict[str, State] = {
         State("S2", ("tile_weights",), reads=("S1",)),
         State("S3", ("s3_requirements",), reads=("S2",)),
         State("S4", ("s4_alloc_plan",), reads=("S3", "S2")),
-        State("S5", ("s5_site_tile_assignment",), reads=("S4",)),
-        State("S6", ("s6_site_jitter",), reads=("S5",)),
+        State(
+            "S5",
+            ("s5_site_tile_assignment",),
+            logs=("rng_events_site_tile_assign", "rng_trace_site_tile_assign"),
+            reads=("S4",),
+        ),
+        State(
+            "S6",
+            ("s6_site_jitter",),
+            logs=("rng_events_in_cell_jitter", "rng_trace_in_cell_jitter"),
+            reads=("S5",),
+        ),
         State("S7", ("s7_site_synthesis",), reads=("S6",)),
         State("S8", ("site_locations",), reads=("S7",)),
         State("S9", ("validation_bundle_1B",), by_country=False, reads=("S8",)),

@@ -75,6 +75,7 @@ def shares_by_raster(
 
         largest = _LargestRemainder(blocks, held.total, dp, values.dtype, ranked_in_memory)
         shares, facts = _SharesByTile(values, largest), mass_facts(held.total, largest.residue)
+    facts["mass_max"] = float(values.max())
     facts["raster_bytes_read"] = reader.bytes_read
     facts["raster_bytes_uncompressed"] = reader.bytes_uncompressed
     return shares, facts
@@ -89,6 +90,7 @@ def mass_facts(total: ExactTotal, residue: int) -> Facts:
     return {
         "mass_sum": rounded,
         "mass_sum_exact": str(total.fraction),
+        "mass_max": None,
         "residue_allocations": residue,
         "zero_mass_fallback": False,
         "raster_bytes_read": 0,

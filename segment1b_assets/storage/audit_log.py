@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 from segment1b_assets.storage.io_faults import with_retries
-from segment1b_assets.storage.publish import publish_once
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
@@ -28,7 +27,7 @@ def write_audit_log(inputs: RunInputs) -> None:
     }
     line = (json.dumps(row) + "\n").encode()
     with_retries(
-        "the RNG audit log", lambda: publish_once(inputs.root, target, line, "rng_audit_log")
+        "the RNG audit log", lambda: inputs.root.publish_once(target, line, "rng_audit_log")
     )
 
 

@@ -6,19 +6,25 @@ copy of it, and whoever reads a path asks for it `here` first.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage import staging
+from segment1b_assets.storage.publish import (
+    move_local,
+    publish_file,
+    publish_folder,
+    replace_local,
+)
+from segment1b_assets.storage.published import Published
 
 #: Where `{root}` is unless somebody says otherwise: ``data/`` in the repository.
 DEFAULT_ROOT = Path(__file__).resolve().parents[2] / "data"
 ROOT_VARIABLE = "SEGMENT1B_ROOT"
-#: The folder of a root in which partitions are made before they are published.
-STAGING = ".staging"
 
 
 def default_root() -> str:
@@ -75,6 +81,51 @@ class DataRoot:
         except OSError:
             return ()
 
+    def staging_area(self) -> AbstractContextManager[Path]:
+        """A private folder in the root's own file system, removed afterwards."""
+        return staging.staging_area(self.path)
+
+    def sweep_staging(self) -> int:
+        """Remove the staging areas whose process is gone; returns how many there were."""
+        return staging.sweep_staging(self.path)
+
+    def exclusive_lock(self, purpose: str) -> AbstractContextManager[None]:
+        """Keep every other process and thread out of the same purpose's block meanwhile."""
+        return staging.exclusive_lock(self.path, purpose)
+
+    def publish(
+        self, staged: Path, target: Path, *, dataset: str, country: str | None
+    ) -> Published:
+        """Publish a staged file or folder, never replacing anything (contract §2).
+
+        Raises:
+            Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there.
+        """
+        protocol = publish_folder if staged.is_dir() else publish_file
+        return protocol(staged, target, dataset=dataset, country=country)
+
+    def publish_once(self, target: Path, content: bytes, dataset: str) -> Published | None:
+        """Publish a file unless there is one: the first stands, whatever its bytes; None then."""
+        if self.exists(target):
+            return None
+        with self.staging_area() as work:
+            staged = work / target.name
+            staged.write_bytes(content)
+            try:
+                return self.publish(staged, target, dataset=dataset, country=None)
+            except Segment1BError as err:
+                if err.code == "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL":
+                    return None  # another run wrote it in between
+                raise
+
+    def replace_file(self, target: Path, content: bytes) -> None:
+        """Write a report: atomically, replacing the one before (reports are not immutable)."""
+        replace_local(self.path, target, content)
+
+    def move(self, target: Path, destination: Path) -> None:
+        """Move a published file or folder within the root, a PASS flag first."""
+        move_local(target, destination)
+
     def relative(self, path: Path) -> str:
         """`path` as POSIX text relative to the root."""
         return path.relative_to(self.path).as_posix()
@@ -83,27 +134,3 @@ class DataRoot:
 def _stat(path: Path) -> tuple[str, int, int, int]:
     status = path.stat()
     return str(path), status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def sha256_of(path: Path) -> bytes:
-    """SHA-256 of a file's bytes, 32 bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").digest()
-
-
-def receipt(folder: Path, files: Iterable[Path] | None = None) -> str:
-    """Determinism receipt: SHA-256 over the bytes of the files in ASCII order of relative path.
-
-    Args:
-        folder: the partition's folder (or a single file, which stands for itself).
-        files: the files to take; every file below the folder if None.
-    """
-    if folder.is_file():
-        return sha256_of(folder).hex()
-    chosen = files if files is not None else (p for p in folder.rglob("*") if p.is_file())
-    whole = hashlib.sha256()
-    for path in sorted(chosen, key=lambda p: os.fsencode(p.relative_to(folder).as_posix())):
-        with path.open("rb") as handle:
-            while block := handle.read(1 << 20):
-                whole.update(block)
-    return whole.hexdigest()

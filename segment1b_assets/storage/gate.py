@@ -16,7 +16,6 @@ from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.io_faults import with_retries
-from segment1b_assets.storage.publish import publish_once
 from segment1b_assets.storage.published import Published
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -61,7 +60,7 @@ def _moment_of(epoch: str) -> datetime:
 def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:
     """Publish a JSON document unless there is one already; None where it was left as it is."""
     target = root.path_for(dataset, **tokens)
-    return with_retries(dataset, lambda: publish_once(root, target, as_json(document), dataset))
+    return with_retries(dataset, lambda: root.publish_once(target, as_json(document), dataset))
 
 
 def as_json(document: Any) -> bytes:
@@ -113,6 +112,41 @@ def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
             file=path, value=receipt.flag_sha256_hex,
         )  # fmt: skip
     return receipt
+
+
+def require_sealed(root: DataRoot, fingerprint: str, present: Mapping[str, str]) -> None:
+    """Hold the sealed inputs against the inputs as they are now.
+
+    Args:
+        present: asset_id -> hex digest.
+
+    Raises:
+        Segment1BError: E301_NO_PASS_FLAG, naming the inputs that are not the sealed ones.
+    """
+    path = root.ensure_local(root.path_for("sealed_inputs_1B", manifest_fingerprint=fingerprint))
+    changed = changed_inputs(sealed_digests(path), present)
+    if changed:
+        raise Segment1BError(
+            "E301_NO_PASS_FLAG",
+            f"the sealed inputs are not the present ones: {', '.join(changed)}",
+            file=path,
+            value=changed[0],
+            next_step="materialise s0_gate_receipt_1B (segment1b run --states s0): it seals the "
+            "inputs as they are now",
+        )
+
+
+def changed_inputs(sealed: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
+    """The inputs whose digest is not the sealed one, in order."""
+    return [n for n in sorted({*sealed, *present}) if sealed.get(n) != present.get(n)]
+
+
+def sealed_digests(path: Path) -> dict[str, str]:
+    """asset_id -> hex digest of a sealed_inputs_1B.json; empty where it is absent or malformed."""
+    try:
+        return {e["asset_id"]: e["sha256_hex"] for e in json.loads(path.read_bytes())}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
 
 
 def _read(path: Path) -> Receipt:

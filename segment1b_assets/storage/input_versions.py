@@ -7,13 +7,16 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
-from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
 #: The run_id: what S5 and S6 draw under. It changes with seed, fingerprint and parameter_hash.
 RUN_IDENTITY = "run_identity"
+#: The polygon table is observed by country.
+POLYGONS = "world_countries"
 SEGMENT_1A = ("outlet_catalogue", "validation_bundle_1A")
 #: Everything that 1B reads, by dataset id, and the identity that follows from it.
 INPUTS: tuple[str, ...] = (*REFERENCES, *SEGMENT_1A, *POLICY_MODELS, RUN_IDENTITY)
@@ -52,6 +55,11 @@ def input_version(inputs: RunInputs, dataset: str) -> str | None:
         return version
     except FileNotFoundError:
         return None
+
+
+def polygon_versions(inputs: RunInputs) -> dict[str, str]:
+    """Country -> polygon_sha256: the data version of its row of the polygon table."""
+    return {c: inputs.polygon_sha256(c) for c in COUNTRY_CODES if c in inputs.iso_names}
 
 
 def input_versions(inputs: RunInputs) -> dict[str, str | None]:

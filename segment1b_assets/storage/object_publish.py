@@ -10,14 +10,18 @@ from __future__ import annotations
 import time
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import FLAG, INDEX
-from segment1b_assets.storage.data_root import STAGING, receipt, sha256_of
-from segment1b_assets.storage.object_root import ObjectRoot
+from segment1b_assets.storage.digests import receipt, sha256_of
 from segment1b_assets.storage.object_store import Stored
 from segment1b_assets.storage.published import Published, require_identical
+from segment1b_assets.storage.staging import STAGING
+
+if TYPE_CHECKING:
+    from segment1b_assets.storage.object_root import ObjectRoot
 
 #: No upload takes as long as this: what lies in the store's staging folder is older left over.
 _LEFT_OVER_SECONDS = 24 * 3600.0

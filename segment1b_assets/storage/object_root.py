@@ -22,9 +22,12 @@ from pathlib import Path
 
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import STAGING, DataRoot
+from segment1b_assets.storage import object_publish
+from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.mirror import Mirror
 from segment1b_assets.storage.object_store import ObjectStore, Stored
+from segment1b_assets.storage.published import Published
+from segment1b_assets.storage.staging import STAGING, TEMPORARY
 
 #: Seconds for which a listing is used: as much later may this machine see another's doings.
 LISTING_SECONDS = 2.0
@@ -160,10 +163,26 @@ class ObjectRoot(DataRoot):
                 made.unlink(missing_ok=True)
         return True
 
+    def publish(
+        self, staged: Path, target: Path, *, dataset: str, country: str | None
+    ) -> Published:
+        return object_publish.publish_objects(
+            self, staged, target, dataset=dataset, country=country
+        )
+
+    def replace_file(self, target: Path, content: bytes) -> None:
+        object_publish.replace_object(self, target, content)
+
+    def move(self, target: Path, destination: Path) -> None:
+        object_publish.move_objects(self, target, destination)
+
+    def sweep_staging(self) -> int:
+        return object_publish.sweep_objects(self) + super().sweep_staging()
+
     def temporary_file(self) -> Path:
         """A name for a file on its way into the mirror; swept with the staging areas."""
         (self.path / STAGING).mkdir(parents=True, exist_ok=True)
-        return self.path / STAGING / f"temporary-{uuid.uuid4().hex}"
+        return self.path / STAGING / f"{TEMPORARY}{uuid.uuid4().hex}"
 
 
 def listing_prefix(key: str) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import STAGING
+from segment1b_assets.storage.staging import STAGING
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Store

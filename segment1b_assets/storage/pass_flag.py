@@ -9,7 +9,8 @@ from typing import Any
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import verify_flag
-from segment1b_assets.storage.data_root import DataRoot, default_root, sha256_of
+from segment1b_assets.storage.data_root import DataRoot, default_root
+from segment1b_assets.storage.digests import sha256_of
 from segment1b_assets.storage.find_identity import find_outlet_run
 from segment1b_assets.storage.open_root import open_root
 

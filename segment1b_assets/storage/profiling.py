@@ -1,75 +1,67 @@
-"""Where the time goes: a profile of the threads that do the work, and a table by country."""
+"""Where the time goes: pyinstrument's profile of each dataset's workers, and a table by country."""
 
 from __future__ import annotations
 
 import contextlib
-import cProfile
 import csv
-import io
-import pstats
-import threading
+import functools
 import time
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Functions in the text beside each profile.
-LINES = 40
+from pyinstrument import Profiler
+from pyinstrument.renderers import HTMLRenderer
+from pyinstrument.session import Session
+
+#: Seconds between two looks at a worker's stack. A profile holds every look in memory.
+INTERVAL = 0.005
 
 
-@dataclass
-class Profiler:
-    """Collects what the workers do, by activity ("S1 tile_index", "judge S1" …)."""
+class Profiling:
+    """Profiles the threads that do the work, once it is switched on; costs nothing before."""
 
-    _profiles: dict[str, list[cProfile.Profile]] = field(default_factory=dict)
-    _rows: list[tuple[str, str, float, float]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self.on = False
+        # Appending to a list is atomic, so the threads need no lock.
+        self._found: list[tuple[str, str, float, float, Session]] = []
 
     @contextlib.contextmanager
     def measure(self, activity: str, country: str) -> Iterator[None]:
-        """Profile this thread while the block runs."""
-        profile = cProfile.Profile()
+        """Profile this thread while the block runs, as part of an activity ("tile_index" …)."""
+        if not self.on:
+            yield
+            return
+        # A profiler sees the thread that starts it and no other.
+        profiler = Profiler(interval=INTERVAL, async_mode="disabled")
         wall, cpu = time.perf_counter(), time.thread_time()
-        profile.enable()
+        profiler.start()
         try:
             yield
         finally:
-            profile.disable()
-            row = (activity, country, time.perf_counter() - wall, time.thread_time() - cpu)
-            with self._lock:
-                self._profiles.setdefault(activity, []).append(profile)
-                self._rows.append(row)
+            session = profiler.stop()
+            wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+            self._found.append((activity, country, wall, cpu, session))
 
     def write(self, folder: Path) -> None:
-        """Write ``<activity>.pstats`` (for snakeviz and the like), ``.txt`` and countries.csv."""
+        """Write ``<activity>.html``, a tree of calls, and countries.csv; switch off.
+
+        A page asks for its font on the web, and can be read without.
+        """
+        self.on = False
         folder.mkdir(parents=True, exist_ok=True)
-        for activity, profiles in self._profiles.items():
-            text = io.StringIO()
-            stats = pstats.Stats(*profiles, stream=text)
-            stats.sort_stats("tottime").print_stats(LINES)
-            name = activity.replace(" ", "-")
-            stats.dump_stats(folder / f"{name}.pstats")
-            (folder / f"{name}.txt").write_text(text.getvalue(), encoding="utf-8")
+        sessions = defaultdict(list)
+        for activity, _, _, _, session in self._found:
+            sessions[activity].append(session)
+        for activity, some in sessions.items():
+            page = HTMLRenderer().render(functools.reduce(Session.combine, some))
+            (folder / f"{activity.replace(' ', '-')}.html").write_text(page, encoding="utf-8")
         with (folder / "countries.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(handle)
             writer.writerow(["activity", "country", "wall_seconds", "cpu_seconds"])
-            for activity, country, wall, cpu in sorted(self._rows, key=lambda r: -r[2]):
+            for activity, country, wall, cpu, _ in sorted(self._found, key=lambda r: -r[2]):
                 writer.writerow([activity, country, f"{wall:.4f}", f"{cpu:.4f}"])
+        self._found.clear()
 
 
-class _Hook:
-    """Holds at most one profiler; without one, measuring costs nothing."""
-
-    def __init__(self) -> None:
-        self.profiler: Profiler | None = None
-
-    @contextlib.contextmanager
-    def measure(self, activity: str, country: str) -> Iterator[None]:
-        if self.profiler is None:
-            yield
-        else:
-            with self.profiler.measure(activity, country):
-                yield
-
-
-profiling = _Hook()
+profiling = Profiling()

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.contracts.states import STATE_OF
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.bytes_read import Reads, tally
 from segment1b_assets.storage.content_version import content_version
@@ -19,8 +20,8 @@ from segment1b_assets.storage.io_faults import IO_TRIES, io_error, pause
 from segment1b_assets.storage.memory import current_rss_bytes, open_files
 from segment1b_assets.storage.parquet import PartitionWriter
 from segment1b_assets.storage.profiling import profiling
-from segment1b_assets.storage.publish import publish, staging_area
 from segment1b_assets.storage.published import Published
+from segment1b_assets.storage.retire import retire_stale
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.workers import run_concurrently
 
@@ -107,10 +108,8 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
     wall, cpu = time.perf_counter(), time.thread_time()
     table = TABLES[job.dataset]
     stream = job.open()
-    lineage = inputs.tokens(job.dataset, job.country)
-    if job.dataset == "site_locations":
-        lineage |= {"parameter_hash": inputs.parameter_hash}
-    with staging_area(inputs.root) as work, contextlib.ExitStack() as logs:
+    lineage = inputs.lineage(job.dataset, job.country)
+    with inputs.root.staging_area() as work, contextlib.ExitStack() as logs:
         folder = work / "partition"
         folder.mkdir()
         open_logs: dict[str, tuple[Path, BinaryIO]] = {}
@@ -126,11 +125,11 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
                     if lines:
                         open_logs[name][1].write(lines)
         logs.close()
+        retire_stale(inputs, STATE_OF[job.dataset], job.country)
         if job.before_publish is not None:
             job.before_publish()
         log_receipts = {
-            name: publish(
-                inputs.root,
+            name: inputs.root.publish(
                 path,
                 inputs.path(name, job.country),
                 dataset=name,
@@ -138,8 +137,7 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
             ).receipt
             for name, (path, _) in open_logs.items()
         }
-        published = publish(
-            inputs.root,
+        published = inputs.root.publish(
             folder,
             inputs.path(job.dataset, job.country),
             dataset=job.dataset,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.digests import receipt
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def published_table(
         if not found:
             raise Segment1BError(
                 "E_INPUT_MISSING",
-                f"{dataset} is not published for this country",
+                inputs.absence(dataset, country),
                 country=country,
                 file=inputs.path(dataset, country),
                 next_step=f"materialise {dataset} for {country}, then run this again",

@@ -8,21 +8,11 @@ fault into every later state. Hashing costs half a second for a world of 220 mil
 from __future__ import annotations
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.contracts.states import STATE_OF
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.parquet import open_parquet
 from segment1b_assets.storage.reports import read_report
 from segment1b_assets.storage.run_inputs import RunInputs
-
-_STATE_OF = {
-    "tile_index": "S1",
-    "tile_bounds": "S1",
-    "tile_weights": "S2",
-    "s3_requirements": "S3",
-    "s4_alloc_plan": "S4",
-    "s5_site_tile_assignment": "S5",
-    "s6_site_jitter": "S6",
-    "s7_site_synthesis": "S7",
-}
 
 
 def require_receipt_match(
@@ -42,7 +32,7 @@ def require_receipt_match(
         return
     for path in files:
         open_parquet(path).close()
-    state = _STATE_OF[dataset]
+    state = STATE_OF[dataset]
     report = read_report(inputs, state, country) or {}
     told = report.get("outputs", {}).get(dataset, {}).get("receipt")
     if told is None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.publish import replace_file
 from segment1b_assets.storage.run_inputs import RunInputs
 
 #: The states whose failures belong to tiles (parameter_hash, country) alone.
@@ -51,7 +50,7 @@ def write_report(
         **outputs[first],
         "outputs": outputs,
     }
-    replace_file(inputs.root, path, as_json(document))
+    inputs.root.replace_file(path, as_json(document))
 
 
 def record_broken(
@@ -116,7 +115,7 @@ def write_failure(inputs: RunInputs, state: str, error: Segment1BError, run: str
     path = folder / name
     # A disk or store that is full or gone cannot hold the event; the run's own log tells it then.
     with contextlib.suppress(OSError, Segment1BError):
-        replace_file(inputs.root, path, as_json(event))
+        inputs.root.replace_file(path, as_json(event))
     return path
 
 

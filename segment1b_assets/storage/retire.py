@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.states import COUNTRY_STATES
 from segment1b_assets.storage.bundle import FLAG
-from segment1b_assets.storage.data_root import DataRoot, receipt
+from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.object_publish import move_objects
-from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.parquet import lineage_of
-from segment1b_assets.storage.publish import exclusive_lock, rename_durably, replace_file
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
@@ -26,7 +25,7 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     A folder that holds a PASS flag loses the flag first, so that at no moment, a power cut's
     included, a flag vouches for a bundle that is going away.
 
-    The caller holds ``exclusive_lock(root, "retiring")``, lest two find the same thing there.
+    The caller holds ``root.exclusive_lock("retiring")``: two must not find the same thing there.
 
     Returns:
         The folder under retired/ that now holds it, with ``retired.json`` beside it.
@@ -50,17 +49,38 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
         "who": _who(),
         "why": why,
     }
-    replace_file(root, folder / "retired.json", as_json(note))
-    if isinstance(root, ObjectRoot):
-        move_objects(root, target, destination)
-        return folder
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    if (target / FLAG).is_file():
-        rename_durably(target / FLAG, folder / FLAG)
-    rename_durably(target, destination)
-    if (folder / FLAG).is_file():
-        rename_durably(folder / FLAG, destination / FLAG)
+    root.replace_file(folder / "retired.json", as_json(note))
+    root.move(target, destination)
     return folder
+
+
+def retire_stale(inputs: RunInputs, state: str, country: str) -> None:
+    """Before a state publishes: retire what was made from another polygon (contract §2).
+
+    The country's stale partitions of this state and of all later ones go, their logs with them,
+    the 1B bundle first. Logs go before their partition: a process that is killed in between leaves
+    a partition that is still stale, and the next run goes on.
+    """
+    later = COUNTRY_STATES[[s.id for s in COUNTRY_STATES].index(state) :]
+    if not any(_is_stale(inputs, d, country) for s in later for d in s.datasets):
+        return
+    why = f"the polygon of {country} changed to polygon_sha256 {inputs.polygon_sha256(country)}"
+    with inputs.root.exclusive_lock("retiring"):
+        retire_bundle(inputs, why)
+        for each in later:
+            stale = [d for d in each.datasets if _is_stale(inputs, d, country)]
+            for dataset in (*each.logs, *stale) if stale else ():
+                target = inputs.path(dataset, country)
+                if inputs.root.exists(target):
+                    retire(inputs.root, dataset, target, why)
+
+
+def _is_stale(inputs: RunInputs, dataset: str, country: str) -> bool:
+    """As `RunInputs.is_stale`; False where there is no 1A run to find S3's paths by."""
+    try:
+        return inputs.is_stale(dataset, country)
+    except Segment1BError:
+        return False
 
 
 def retire_superseded(inputs: RunInputs, country: str) -> None:
@@ -76,12 +96,20 @@ def retire_superseded(inputs: RunInputs, country: str) -> None:
     what = "is new:" if old is None else f"is replaced: parameter_hash {old} ->"
     why = f"site_locations of {country} {what} {inputs.parameter_hash}"
     # Two runs may replace countries at once; only one may find the bundle or the partition there.
-    with exclusive_lock(inputs.root, "retiring"):
-        bundle = inputs.path("validation_bundle_1B")
-        if inputs.root.exists(bundle):
-            retire(inputs.root, "validation_bundle_1B", bundle, why)
+    with inputs.root.exclusive_lock("retiring"):
+        retire_bundle(inputs, why)
         if old is not None and _parameter_hash(inputs, country) == old:
             retire(inputs.root, "site_locations", inputs.path("site_locations", country), why)
+
+
+def retire_bundle(inputs: RunInputs, why: str) -> None:
+    """Retire the 1B bundle if there is one; S1 and S2 may run before there is any 1A run."""
+    try:
+        bundle = inputs.path("validation_bundle_1B")
+    except Segment1BError:
+        return
+    if inputs.root.exists(bundle):
+        retire(inputs.root, "validation_bundle_1B", bundle, why)
 
 
 def _vouched_for(inputs: RunInputs) -> bool:
@@ -91,11 +119,15 @@ def _vouched_for(inputs: RunInputs) -> bool:
     bundle = inputs.ensure_local("validation_bundle_1B")
     if not (bundle / FLAG).is_file():
         return False
+    return bundle_seed(bundle) in (None, str(inputs.identity.seed))
+
+
+def bundle_seed(bundle: Path) -> str | None:
+    """The seed that a 1B bundle is of; None where it does not say."""
     try:
-        told = json.loads((bundle / "s9_summary.json").read_bytes())["identity"]["seed"]
+        return str(json.loads((bundle / "s9_summary.json").read_bytes())["identity"]["seed"])
     except (OSError, ValueError, KeyError, TypeError):
-        return True
-    return str(told) == str(inputs.identity.seed)
+        return None
 
 
 def _parameter_hash(inputs: RunInputs, country: str) -> str | None:

@@ -24,11 +24,14 @@ from segment1b_assets.core.eligibility import Eligibility, eligible_cells
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.core.stream import BATCH_ROWS
+from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.bytes_read import tally
 from segment1b_assets.storage.catalogue import OutletCatalogue, Outlets, read_outlet_catalogue
-from segment1b_assets.storage.data_root import DataRoot, sha256_of
+from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.digests import receipt, sha256_of
 from segment1b_assets.storage.find_identity import find_outlet_run
-from segment1b_assets.storage.gate import Receipt, require_receipt
+from segment1b_assets.storage.gate import Receipt, require_receipt, require_sealed
+from segment1b_assets.storage.lineage_cache import LineageCache
 from segment1b_assets.storage.open_root import open_root
 from segment1b_assets.storage.raster_header import read_grid
 from segment1b_assets.storage.references import CountryShapes, read_country_shapes, read_iso_list
@@ -52,6 +55,7 @@ class RunInputs:
     def __init__(self, options: RunOptions) -> None:
         self.options = options
         self.root = open_root(options.root)
+        self._lineage = LineageCache()
 
     @cached_property
     def iso_names(self) -> dict[str, str]:
@@ -96,9 +100,17 @@ class RunInputs:
 
     @cached_property
     def parameter_hash(self) -> str:
+        """What decides all countries alike: the policies and the raster (contract §1)."""
         return tokens.parameter_hash(
-            {self.root.path_for(name).name: digest for name, digest in self.input_digests.items()}
+            {
+                self.root.path_for(name).name: self.input_digests[name]
+                for name in (*POLICY_MODELS, "population_raster_2025")
+            }
         )
+
+    def polygon_sha256(self, country: str) -> str:
+        """What decides this country alone: the digest of its geometry, 64 hex (contract §1)."""
+        return tokens.polygon_sha256(self.shapes.wkb.get(country))
 
     @cached_property
     def outlet_run(self) -> tuple[int, str]:
@@ -123,8 +135,24 @@ class RunInputs:
 
     @cached_property
     def receipt(self) -> Receipt:
-        """The valid S0 receipt, or E301_NO_PASS_FLAG."""
-        return require_receipt(self.root, self.outlet_run[1])
+        """The valid S0 receipt, or E301_NO_PASS_FLAG; the sealed inputs are the present ones."""
+        found = require_receipt(self.root, self.outlet_run[1])
+        require_sealed(self.root, self.outlet_run[1], self.sealed_digests)
+        return found
+
+    @cached_property
+    def sealed_digests(self) -> dict[str, str]:
+        """Input -> hex digest of what S0 seals, as it is now; 1A's flag law for its bundle."""
+        found = {name: digest.hex() for name, digest in self.input_digests.items()}
+        files = self.files_of_input("outlet_catalogue")
+        if not files:
+            raise Segment1BError(
+                "E_INPUT_MISSING", "there is no outlet catalogue",
+                file=self.path("outlet_catalogue"),
+            )  # fmt: skip
+        found["outlet_catalogue"] = receipt(self.path("outlet_catalogue"), files)
+        found["validation_bundle_1A"] = verify_flag(self.ensure_local("validation_bundle_1A"))
+        return found
 
     def require_country(self, country: str) -> None:
         """Raise E005_ISO_FK unless the country is on this root's ISO list."""
@@ -196,12 +224,41 @@ class RunInputs:
         return self.root.ensure_local(self.path(dataset, country))
 
     def is_published(self, dataset: str, country: str) -> bool:
-        """Whether a country's partition is there; reads nothing of it."""
-        return self.root.has_partition(dataset, **self.tokens(dataset, country))
+        """Whether a country's partition is there and made from its present polygon."""
+        return bool(self.files(dataset, country))
+
+    def is_stale(self, dataset: str, country: str) -> bool:
+        """Whether the partition that is there was made from another polygon (contract §2)."""
+        return bool(self.part_files(dataset, country)) and not self.files(dataset, country)
 
     def files(self, dataset: str, country: str) -> list[Path]:
-        """A published partition's part files; empty where it isn't published."""
+        """A published partition's part files; empty where it is not published, or stale."""
+        found = self.part_files(dataset, country)
+        if not found:
+            return []
+        made_from = self._lineage.of(found[0]).get("polygon_sha256")
+        # A file without readable metadata is damaged, not stale: its validators say how.
+        if made_from is not None and made_from != self.polygon_sha256(country):
+            return []
+        return found
+
+    def part_files(self, dataset: str, country: str) -> list[Path]:
+        """The part files that lie at a partition's path, stale or not."""
         return self.root.part_files(dataset, **self.tokens(dataset, country))
+
+    def absence(self, dataset: str, country: str) -> str:
+        """Why `files` gives none, in words."""
+        if self.is_stale(dataset, country):
+            return f"{dataset} of this country is stale: its polygon has changed since"
+        return f"{dataset} is not published for this country"
+
+    def lineage(self, dataset: str, country: str) -> dict[str, str]:
+        """What every parquet file of a partition says of itself (contract §2)."""
+        found = self.tokens(dataset, country)
+        found["polygon_sha256"] = self.polygon_sha256(country)
+        if dataset == "site_locations":
+            found["parameter_hash"] = self.parameter_hash
+        return found
 
     def files_of_input(self, dataset: str) -> list[Path]:
         """The part files of an unpartitioned input."""

@@ -14,7 +14,6 @@ from typing import Any
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.publish import replace_file
 
 #: One rule's verdict as JSON: code, passed, detail, where, value.
 Row = dict[str, Any]
@@ -35,16 +34,14 @@ class RunLedger:
     def failures(self, state: str) -> dict[str, Segment1BError]:
         """Country -> why it failed in `state` in this run; empty where none did."""
         try:
-            found = self._read(state).get("failed", {})
+            found = self._read(state)["failed"]
             return {country: _error(country, entry) for country, entry in found.items()}
         except (LookupError, AttributeError, TypeError) as err:
             raise self._unreadable(state, err) from err
 
     def verdicts(self, state: str, dataset: str) -> dict[str, dict[str, list[Row]]]:
         """Country -> check name -> the rows of its verdict in this run."""
-        found: dict[str, dict[str, list[Row]]] = (
-            self._read(state).get("verdicts", {}).get(dataset, {})
-        )
+        found: dict[str, dict[str, list[Row]]] = self._read(state)["verdicts"].get(dataset, {})
         return found
 
     def ran(self, state: str) -> bool:
@@ -64,14 +61,14 @@ class RunLedger:
             Segment1BError: E_IO where it cannot be written: later states would go by half of it.
         """
         before = self._read(state)
-        failed = {c: _entry(e) for c, e in failures.items()} | before.get("failed", {})
-        judged = before.get("verdicts", {})
+        failed = {c: _entry(e) for c, e in failures.items()} | before["failed"]
+        judged = before["verdicts"]
         if dataset is not None and verdicts is not None:
             judged = {**judged, dataset: {**judged.get(dataset, {}), **verdicts}}
         document = {"failed": dict(sorted(failed.items())), "verdicts": judged}
         path = self._path(state)
         try:
-            replace_file(self._root, path, as_json(document))
+            self._root.replace_file(path, as_json(document))
         except OSError as err:
             reason = f"{type(err).__name__}: {err}"
             raise Segment1BError(
@@ -87,12 +84,10 @@ class RunLedger:
     def _read(self, state: str) -> dict[str, Any]:
         try:
             document = json.loads(self._root.ensure_local(self._path(state)).read_bytes())
-            if not isinstance(document, dict):
-                raise ValueError("not a JSON object")
-            return document
+            return {"failed": dict(document["failed"]), "verdicts": dict(document["verdicts"])}
         except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, RecursionError) as err:
+            return {"failed": {}, "verdicts": {}}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as err:
             # Read as "no country failed" it would let failed countries through.
             raise self._unreadable(state, err) from err
 

@@ -10,14 +10,23 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
 from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.bundle import verify_flag
-from segment1b_assets.storage.data_root import receipt
-from segment1b_assets.storage.gate import Receipt, receipt_document, require_receipt, write_once
+from segment1b_assets.storage.gate import (
+    Receipt,
+    changed_inputs,
+    receipt_document,
+    require_receipt,
+    sealed_digests,
+    write_once,
+)
 from segment1b_assets.storage.parquet import open_parquet, read_batches, reading
+from segment1b_assets.storage.retire import retire, retire_bundle
 from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
 
 def pass_gate(inputs: RunInputs) -> Receipt:
-    """Check the gate and write receipt and sealed inputs, unless they are there already.
+    """Check the gate, seal the inputs as they are now, and write the receipt where there is none.
+
+    Sealed inputs that name other digests are retired, the 1B bundle first (contract §4, S0).
 
     Raises:
         Segment1BError: E_FLAG_BAD, E_INDEX_BAD, E_PARTITION_MISPLACED, E_INPUT_MISSING,
@@ -31,16 +40,32 @@ def pass_gate(inputs: RunInputs) -> Receipt:
         )
     digest = verify_flag(bundle)
     sealed = sealed_inputs(inputs)
-    told = receipt_document(fingerprint, inputs.root.relative(bundle) + "/", digest, sealed)
+    document = receipt_document(fingerprint, inputs.root.relative(bundle) + "/", digest, sealed)
+    _retire_changed(inputs, {e["asset_id"]: e["sha256_hex"] for e in sealed})
     # The receipt last: whoever finds it finds the sealed inputs too.
     write_once(inputs.root, "sealed_inputs_1B", sealed, manifest_fingerprint=fingerprint)
-    write_once(inputs.root, "s0_gate_receipt_1B", told, manifest_fingerprint=fingerprint)
+    write_once(inputs.root, "s0_gate_receipt_1B", document, manifest_fingerprint=fingerprint)
     return require_receipt(inputs.root, fingerprint)
+
+
+def _retire_changed(inputs: RunInputs, present: dict[str, str]) -> None:
+    target = inputs.path("sealed_inputs_1B")
+    if not inputs.root.exists(target):
+        return
+    changed = changed_inputs(sealed_digests(inputs.root.ensure_local(target)), present)
+    if not changed:
+        return
+    why = f"inputs changed: {', '.join(changed)}"
+    with inputs.root.exclusive_lock("retiring"):
+        retire_bundle(inputs, why)
+        if inputs.root.exists(target):
+            retire(inputs.root, "sealed_inputs_1B", target, why)
 
 
 def sealed_inputs(inputs: RunInputs) -> list[dict[str, Any]]:
     """What this run builds on: every input with its hash, sorted by asset_id."""
     seed, fingerprint = inputs.outlet_run
+    digests = inputs.sealed_digests
     run = {"seed": str(seed), "manifest_fingerprint": fingerprint}
     _require_placed(inputs, fingerprint)
     entries = []
@@ -49,25 +74,15 @@ def sealed_inputs(inputs: RunInputs) -> list[dict[str, Any]]:
         if version is None:
             version = str(inputs.policies[name].policy_version)
         path = inputs.ensure_local(name)
-        entries.append(_entry(inputs, name, version, inputs.input_digests[name].hex(), path, {}))
+        entries.append(_entry(inputs, name, version, digests[name], path, {}))
     catalogue = inputs.path("outlet_catalogue")
-    files = inputs.files_of_input("outlet_catalogue")
-    if not files:
-        raise Segment1BError("E_INPUT_MISSING", "there is no outlet catalogue", file=catalogue)
-    entries.append(
-        _entry(inputs, "outlet_catalogue", fingerprint, receipt(catalogue, files), catalogue, run)
-    )
     bundle = inputs.ensure_local("validation_bundle_1A")
-    entries.append(
-        _entry(
-            inputs,
-            "validation_bundle_1A",
-            fingerprint,
-            verify_flag(bundle),
-            bundle,
-            {"manifest_fingerprint": fingerprint},
-        )
-    )
+    only_fp = {"manifest_fingerprint": fingerprint}
+    for name, path, partition in (
+        ("outlet_catalogue", catalogue, run),
+        ("validation_bundle_1A", bundle, only_fp),
+    ):
+        entries.append(_entry(inputs, name, fingerprint, digests[name], path, partition))
     return sorted(entries, key=lambda e: str(e["asset_id"]))
 
 

@@ -30,7 +30,7 @@ def batches(
     if not files:
         raise Segment1BError(
             absent,
-            f"{dataset} is not published for this country",
+            inputs.absence(dataset, country),
             country=country,
             file=inputs.path(dataset, country),
         )

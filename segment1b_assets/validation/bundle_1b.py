@@ -8,9 +8,8 @@ from typing import Any
 from segment1b_assets.contracts import CONTRACT_VERSION
 from segment1b_assets.storage.bundle import FLAG, INDEX, bundle_digest, flag_text
 from segment1b_assets.storage.gate import as_json
-from segment1b_assets.storage.publish import exclusive_lock, publish, staging_area
 from segment1b_assets.storage.published import Published
-from segment1b_assets.storage.retire import retire
+from segment1b_assets.storage.retire import bundle_seed, retire
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.rng_evidence import FAMILIES
 from segment1b_assets.validation.world_findings import WorldFindings
@@ -27,17 +26,26 @@ def publish_bundle(inputs: RunInputs, findings: WorldFindings) -> Published:
             there and this one would pass too.
     """
     target = inputs.path("validation_bundle_1B")
-    with staging_area(inputs.root) as work:
+    with inputs.root.staging_area() as work:
         folder = work / "bundle"
         folder.mkdir()
         # Written before the old one goes: a full disk must not leave us without either.
         _write(folder, inputs, findings)
-        with exclusive_lock(inputs.root, "retiring"):
-            passed_before = inputs.root.exists(target / FLAG)
-            if inputs.root.exists(target) and not (passed_before and findings.passed):
-                reason = "; ".join(findings.faults[:5]) or "a bundle without a flag makes way"
+        with inputs.root.exclusive_lock("retiring"):
+            if inputs.root.exists(target) and (reason := _superseded(inputs, findings)):
                 retire(inputs.root, "validation_bundle_1B", target, f"S9: {reason}")
-        return publish(inputs.root, folder, target, dataset="validation_bundle_1B", country=None)
+        return inputs.root.publish(folder, target, dataset="validation_bundle_1B", country=None)
+
+
+def _superseded(inputs: RunInputs, findings: WorldFindings) -> str:
+    """Why the bundle that stands is retired; empty where it may stand."""
+    bundle = inputs.ensure_local("validation_bundle_1B")
+    if findings.faults:
+        return "; ".join(findings.faults[:5])
+    if not (bundle / FLAG).is_file():
+        return "a bundle without a flag"
+    seed = bundle_seed(bundle)
+    return "" if seed == str(inputs.identity.seed) else f"it is of seed {seed}"
 
 
 def _write(folder: Path, inputs: RunInputs, findings: WorldFindings) -> None:

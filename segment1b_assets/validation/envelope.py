@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segment1b_assets.storage.data_root import receipt
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.validation.verdict import Verdict
 
 RSS_PER_WORKER = 1 << 30

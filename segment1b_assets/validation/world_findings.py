@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from polars.exceptions import PanicException
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import sha256_of
+from segment1b_assets.storage.digests import sha256_of
 from segment1b_assets.storage.parquet import lineage_of
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
@@ -19,6 +19,10 @@ from segment1b_assets.validation.rng_evidence import FAMILIES, Evidence, country
 _SITE_STATES = ("s5_site_tile_assignment", "s6_site_jitter", "s7_site_synthesis", "site_locations")
 _SORTS = frozenset({"A704", "A804"})
 _TOKENS = frozenset({"A703", "A803"})
+
+
+class _MachineError(OSError):
+    """The machine failed a judge: nobody's finding, so that no flag is lost over it."""
 
 
 @dataclass
@@ -64,10 +68,8 @@ def judge_world(inputs: RunInputs, workers: int) -> WorldFindings:
         if code not in inputs.policies["policy.s3.requirements"].denied
     ]
     missing = _missing(inputs)
-    for dataset, countries in missing.items():
-        faults.append(
-            f"{dataset} is missing for {', '.join(countries)}: materialise these countries"
-        )
+    for what, countries in missing.items():
+        faults.append(f"{what} for {', '.join(countries)}: materialise these countries")
     absent = {country for countries in missing.values() for country in countries}
     demanded = [c for c in inputs.demanded if c not in absent]
 
@@ -89,7 +91,8 @@ def _missing(inputs: RunInputs) -> dict[str, list[str]]:
     for country in inputs.demanded:
         for dataset in _SITE_STATES:
             if not inputs.is_published(dataset, country):
-                missing.setdefault(dataset, []).append(country)
+                word = "stale" if inputs.is_stale(dataset, country) else "missing"
+                missing.setdefault(f"{dataset} is {word}", []).append(country)
                 break
     return missing
 
@@ -112,7 +115,9 @@ def _judge_country(inputs: RunInputs, country: str) -> CountryFindings:
         found.rows_s8 = row_count(inputs, "site_locations", country)
         for dataset in ("s7_site_synthesis", "site_locations"):
             for verdict in judge_dataset(inputs, dataset, country):
-                if verdict.passed:
+                if verdict.code == "E_IO":
+                    raise _MachineError(verdict.detail)
+                if verdict.result != "broken":
                     continue
                 found.faults.append(f"{dataset} {verdict.code}: {verdict.detail}")
                 found.sort_violations += verdict.code in _SORTS
@@ -147,7 +152,9 @@ def _egress(inputs: RunInputs) -> tuple[dict[str, str], list[str]]:
     strangers = []
     demanded = set(inputs.demanded)
     for country in inputs.iso_names:
-        for path in inputs.files("site_locations", country):
+        if country not in demanded and inputs.is_stale("site_locations", country):
+            strangers.append(f"site_locations is stale for {country}: materialise this country")
+        for path in inputs.part_files("site_locations", country):
             egress[inputs.root.relative(path)] = sha256_of(path).hex()
             try:
                 held = lineage_of(path).get("parameter_hash", "none")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segment1b_assets_tests.browser.graphql_client import GraphQL
+from segment1b_assets_tests.child_processes import end, free_port, start
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 INPUTS = ("config", "reference", "layer1/1A")
@@ -59,7 +58,7 @@ def deployed(folder: Path) -> Iterator[Deployment]:
         [_tool("dagster"), "instance", "info"],
         env=environment, cwd=REPOSITORY, check=True, capture_output=True, timeout=120,
     )  # fmt: skip
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     workspace = ["-w", str(REPOSITORY / "workspace.yaml")]
     commands = {
@@ -69,31 +68,18 @@ def deployed(folder: Path) -> Iterator[Deployment]:
     started: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
-            with (folder / f"{name}.log").open("wb") as log:
-                started[name] = subprocess.Popen(
-                    command,
-                    env=environment,
-                    cwd=REPOSITORY,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+            started[name] = start(
+                *command, log=folder / f"{name}.log", env=environment, cwd=REPOSITORY
+            )
         deployment = Deployment(root, home, url)
         _wait_until_up(deployment, started, folder)
         yield deployment
     finally:
-        for process in started.values():
-            _stop(process)
+        end(*started.values())
 
 
 def _tool(name: str) -> str:
     return str(Path(sys.executable).parent / name)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_up(
@@ -114,16 +100,3 @@ def _wait_until_up(
         time.sleep(0.5)
     log = (folder / "webserver.log").read_text(errors="replace")[-3000:]
     raise RuntimeError(f"not up after {START_SECONDS:.0f} s; the webserver's log ends:\n{log}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process that this module started, with the children of its own session."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            continue

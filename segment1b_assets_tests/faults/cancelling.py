@@ -1,6 +1,7 @@
 """The web UI's cancel without the web: its GraphQL, the run launcher and a code server are real."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import dagster as dg
 
 from segment1b_assets.contracts.states import STATES
 from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, partition_tags
+from segment1b_assets_tests.faults import paused_definitions
 from segment1b_assets_tests.faults.nursery import PATIENCE
 from segment1b_assets_tests.faults.runs import published
 
@@ -28,7 +30,8 @@ def cancel_after(root: str, files: int, countries: list[str], told: str) -> int:
     from dagster_graphql.cli import execute_query
 
     before = len(published(Path(root)))
-    target = ModuleTarget("segment1b_assets.definitions", "definitions", None, "segment1b")
+    os.environ[paused_definitions.FILES] = str(files)
+    target = ModuleTarget(paused_definitions.__name__, "definitions", None, "segment1b")
     with (
         dg.DagsterInstance.get() as instance,
         WorkspaceProcessContext(instance, target) as workspace,
@@ -47,7 +50,7 @@ def cancel_after(root: str, files: int, countries: list[str], told: str) -> int:
                 "selector": {
                     "repositoryLocationName": "segment1b",
                     "repositoryName": "__repository__",
-                    "jobName": "segment1b",
+                    "jobName": "everything",
                     "assetSelection": [
                         {"path": [a]} for n in range(1, 9) for a in STATES[f"S{n}"].datasets
                     ],
@@ -57,8 +60,6 @@ def cancel_after(root: str, files: int, countries: list[str], told: str) -> int:
             },
         )
         run_id = launched["run"]["runId"]
-        # Seconds before its end. Stopping it meanwhile would be surer, but it may hold the
-        # history's lock.
         _wait(lambda: len(published(Path(root))) >= before + files)
         answer = ask(TERMINATE, r=run_id)
         run = _wait(

@@ -23,10 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segment1b_assets_tests.child_processes import end, start
+
 #: Seconds after which something hangs; a busy machine is slow, so this is generous.
 PATIENCE = 600.0
 _IMPORTS = (
-    "segment1b_assets.automation.command_run",
+    "segment1b_assets.command_line.dagster_run",
     "segment1b_assets.validation.world_findings",
     "segment1b_assets_tests.faults.runs",
     "dagster._core.storage.sqlite_storage",
@@ -91,8 +93,12 @@ class Nursery:
     @classmethod
     def open(cls) -> Nursery:
         return cls(
-            subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", __name__],
+            start(
+                sys.executable,
+                "-W",
+                "ignore",
+                "-m",
+                __name__,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=Path(__file__).resolve().parents[2],
@@ -146,7 +152,7 @@ class Nursery:
                 continue
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(60)
+        end(self.process)
         assert self.process.stdout is not None
         self.process.stdout.close()
 

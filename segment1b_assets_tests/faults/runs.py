@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from segment1b_assets.storage.publish import STAGING
+from segment1b_assets.storage.staging import STAGING
 from segment1b_assets_tests.faults.nursery import PATIENCE, Child, Nursery
 
 COUNTRIES = ("FI", "FJ", "FK")
@@ -79,14 +79,16 @@ def start(
     workers: int = 2,
     refuse: Mapping[str, int] | None = None,
     die_at: tuple[str, int] | None = None,
+    die_by: int = signal.SIGKILL,
     run: str = "in_one_process",
 ) -> Run:
     """Start a run; returns when it is about to begin its work.
 
     Args:
         refuse: system call -> the errno with which the kernel refuses it to this run.
-        die_at: part of a path, number: kill -9 right before this run's so-many-th rename, link or
+        die_at: part of a path, number: a signal right before this run's so-many-th rename, link or
             removal of a path that has this part.
+        die_by: the signal: kill -9, or SIGTERM.
         run: which function of this module or of `many_processes` the child calls.
     """
     home.mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,7 @@ def start(
         {
             "root": str(root), "states": list(states), "countries": list(countries),
             "workers": workers, "told": str(told), "ready": str(ready),
-            "refuse": dict(refuse or {}), "die_at": die_at,
+            "refuse": dict(refuse or {}), "die_at": die_at and [*die_at, die_by],
         },
         home / f"output-{number}",
         **{"SOURCE_DATE_EPOCH": EPOCH, **(environment or {}), "DAGSTER_HOME": str(home)},
@@ -124,7 +126,7 @@ def in_one_process(
     die_at: list[Any] | None,
 ) -> int:
     """What the command ``segment1b run`` does."""
-    from segment1b_assets.automation.command_run import run_states
+    from segment1b_assets.command_line.dagster_run import run_states
     from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 
     inputs = open_run_inputs(RunOptions(Path(root)))
@@ -134,15 +136,15 @@ def in_one_process(
 
         refuse_calls(refuse)
     if die_at:
-        _die_before(*die_at)
+        die_before(*die_at)
     outcome = run_states(states, countries, {"root": root, "workers": workers}, inputs)
     lines = [*outcome.failures.values(), *outcome.messages]
     Path(told).write_text(json.dumps(lines, indent=1), "utf-8")
     return 0 if outcome.success else 1
 
 
-def _die_before(part: str, number: int) -> None:
-    """Python tells of every move before it makes it; the one that is meant is the last."""
+def die_before(part: str, number: int, by: int) -> None:
+    """Python announces every move before it makes it; the one that is meant gets the signal."""
     left = number
 
     def told(event: str, arguments: tuple[Any, ...]) -> None:
@@ -152,7 +154,7 @@ def _die_before(part: str, number: int) -> None:
         ):
             left -= 1
             if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), by)
 
     sys.addaudithook(told)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segment1b_assets.storage.data_root import DataRoot
-from segment1b_assets.storage.publish import STAGING, sweep_staging
+from segment1b_assets.storage.staging import STAGING
 from segment1b_assets_tests.faults import runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 
@@ -46,13 +46,13 @@ def test_left_overs_of_another_time_are_swept(moment: int, tmp_path: Path) -> No
         if not name.startswith("new"):
             (area / "held.lock").touch()
         os.utime(area, (moment, moment))
-    loose = tmp_path / STAGING / "loose-89ab"
-    loose.write_bytes(b"{")
-    os.utime(loose, (moment, moment))
+    left_over = tmp_path / STAGING / "temporary-89ab"
+    left_over.write_bytes(b"{")
+    os.utime(left_over, (moment, moment))
 
     lockless = tmp_path / STAGING / "cdef"
     lockless.mkdir()
     os.utime(lockless, (moment, moment))
 
-    assert sweep_staging(root) == 4
+    assert root.sweep_staging() == 4
     assert runs.left_over(tmp_path) == []

@@ -11,14 +11,9 @@ from typing import Any
 import pytest
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.storage.data_root import STAGING, DataRoot
-from segment1b_assets.storage.publish import (
-    exclusive_lock,
-    publish_file,
-    publish_folder,
-    staging_area,
-    sweep_staging,
-)
+from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.publish import publish_file, publish_folder
+from segment1b_assets.storage.staging import STAGING
 from segment1b_assets_tests.faults import runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 from segment1b_assets_tests.faults.nursery import PATIENCE
@@ -45,7 +40,7 @@ def publish_rounds(root: str, mark: str, as_folder: bool, told: str) -> int:
     codes: set[str] = set()
     for number in range(ROUNDS):
         target = data.path / "layer1/1B/x" / f"country={number}"
-        with staging_area(data) as work:
+        with data.staging_area() as work:
             staged = work / "folder"
             staged.mkdir()
             for part in range(3):
@@ -112,7 +107,7 @@ def count_alone(root: str, mark: str, counter: str) -> int:
     for number in range(ROUNDS):
         _meet(told.parent, number, mark)
         for _ in range(2):
-            with exclusive_lock(DataRoot(Path(root)), "counting"):
+            with DataRoot(Path(root)).exclusive_lock("counting"):
                 count = int(told.read_text("utf-8"))
                 time.sleep(0.005)  # nobody else may come between reading and writing
                 told.write_text(str(count + 1), "utf-8")
@@ -139,8 +134,8 @@ def test_what_is_done_alone_is_done_by_one_at_a_time_and_leaves_no_lock(tmp_path
 
 def test_a_killed_process_s_lock_is_swept_and_a_held_one_stays(tmp_path: Path) -> None:
     data = DataRoot(tmp_path)
-    with exclusive_lock(data, "retiring"):
+    with data.exclusive_lock("retiring"):
         (tmp_path / STAGING / "forgotten.lock").touch()
-        assert sweep_staging(data) == 1
+        assert data.sweep_staging() == 1
         assert runs.left_over(tmp_path) == ["retiring.lock"]
     assert runs.left_over(tmp_path) == []

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment1b_assets.contracts.states import COUNTRY_STATES
 from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
-from segment1b_assets.validation.judge import judge_dataset
+from segment1b_assets.validation.judge import RULES, judge_dataset
+from segment1b_assets.validation.plausible import plausible_dataset
 from segment1b_assets_tests.dagster_support import BY_COUNTRY, made_well, run_assets, small_world
 from segment1b_assets_tests.hypothesis_profiles import TIMES, examples
 
@@ -56,17 +56,18 @@ def files_of(root: Path, kind: str) -> list[Path]:
 
 
 def judged(root: Path) -> dict[str, list[str]]:
-    """State -> the codes of the rules that are broken."""
+    """Dataset -> the codes of the rules that are broken or could not be judged."""
     inputs = open_run_inputs(RunOptions(root))
-    return {
-        state.id: [
-            verdict.code
-            for dataset in state.datasets
-            for verdict in judge_dataset(inputs, dataset, COUNTRY)
-            if not verdict.passed
-        ]
-        for state in COUNTRY_STATES
-    }
+    found = {}
+    for dataset, rules in RULES.items():
+        verdicts = judge_dataset(inputs, dataset, COUNTRY)
+        assert [v.code for v in verdicts if v.code in rules] == list(rules)
+        # Whatever was not judged has a rule that stopped it.
+        assert all(v.judged for v in verdicts) or any(v.result == "broken" for v in verdicts)
+        found[dataset] = [v.code for v in verdicts if not v.passed]
+        assert "E_UNEXPECTED" not in found[dataset], verdicts
+        plausible_dataset(inputs, dataset, COUNTRY)
+    return found
 
 
 @st.composite

@@ -12,7 +12,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segment1b_assets.automation.command_run import Outcome, _outcome
+from segment1b_assets.command_line.dagster_run import Outcome, _outcome
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.contracts.states import STATES
 from segment1b_assets.definitions import definitions

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from . import compare_gate, compare_logs, layout
 from .area import cell_area_m2
 from .expected import CountryTruth, NoAreas, Truth
-from .identity import find_tokens
+from .identity import find_tokens, polygon_sha256
 from .tables import COLUMNS, Row, expected_rows, type_matches
 
 STATES = ("s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9")
@@ -124,6 +124,7 @@ class _Judge:
         t = self.tokens
         fp, ph = t.manifest_fingerprint, t.parameter_hash
         wanted = layout.dataset_tokens(dataset, t.seed, fp, ph) | {"country": iso}
+        wanted["polygon_sha256"] = polygon_sha256(self.root, iso)
         if dataset == "site_locations":
             wanted["parameter_hash"] = ph
         found = []

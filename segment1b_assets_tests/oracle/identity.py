@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from . import layout
 
@@ -26,12 +29,22 @@ def sha256_file(path: Path) -> bytes:
 
 
 def parameter_hash(root: Path) -> str:
-    """64 hex over the five policies and the three reference files, sorted by base name."""
+    """64 hex over the five policies and the raster, sorted by base name."""
     files = {path.name: path for path in layout.parameter_files(root)}
     whole = hashlib.sha256()
     for name in sorted(files, key=lambda text: text.encode("utf-8")):
         whole.update(hashlib.sha256(enc_str(name) + sha256_file(files[name])).digest())
     return whole.hexdigest()
+
+
+def polygon_sha256(root: Path, iso: str) -> str:
+    """64 hex over a country's WKB as stored; of nothing where it has none."""
+    table = pq.ParquetFile(layout.polygons_path(root)).read()
+    column = json.loads(table.schema.metadata[b"geo"])["primary_column"]
+    rows = zip(
+        table.column("country_iso").to_pylist(), table.column(column).to_pylist(), strict=True
+    )
+    return hashlib.sha256(dict(rows).get(iso) or b"").hexdigest()
 
 
 def run_id(manifest_fingerprint: str, seed: int, parameter_hash_hex: str) -> str:

@@ -49,9 +49,8 @@ def policy_path(root: Path, policy: str) -> Path:
 
 
 def parameter_files(root: Path) -> list[Path]:
-    """The eight files that parameter_hash covers."""
-    references = [iso_path(root), polygons_path(root), raster_path(root)]
-    return [policy_path(root, name) for name in POLICIES] + references
+    """The six files that parameter_hash covers: the policies and the raster."""
+    return [policy_path(root, name) for name in POLICIES] + [raster_path(root)]
 
 
 def catalogue_home(root: Path) -> Path:

@@ -18,7 +18,7 @@ from . import layout
 from .area import cell_area_m2
 from .bundle import flag_digest, write_bundle
 from .expected import CountryTruth, Truth
-from .identity import Tokens, find_tokens, sha256_file
+from .identity import Tokens, find_tokens, polygon_sha256, sha256_file
 from .sites import trace
 from .tables import COLUMNS, ISO, expected_rows
 from .tiles import country_tiles
@@ -104,7 +104,8 @@ def _write_partition(root: Path, dataset: str, truth: CountryTruth, world: Truth
         columns[name] = pa.array([row[i] for row in rows], arrow)
     fp, ph = t.manifest_fingerprint, t.parameter_hash
     lineage = layout.dataset_tokens(dataset, t.seed, fp, ph)
-    lineage |= {"country": truth.iso, "parameter_hash": ph, "contract_version": "1"}
+    lineage |= {"country": truth.iso, "parameter_hash": ph, "contract_version": "2"}
+    lineage |= {"polygon_sha256": polygon_sha256(root, truth.iso)}
     table = pa.table(columns).replace_schema_metadata(lineage)
     folder = layout.partition_dir(root, dataset, t.seed, fp, ph, truth.iso)
     folder.mkdir(parents=True)

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.storage.catalogue import Outlets
+from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.upstream import batches
 from segment1b_assets.validation.columns import Arrays, Columns, row_text
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
@@ -113,3 +115,27 @@ def _doubtful(
 def _rounded_sum(a: float, b: float) -> float:
     """The binary64 nearest to a + b, by way of the exact rational."""
     return float(Fraction(a) + Fraction(b)) if math.isfinite(b) else math.nan
+
+
+RULES: Final = tuple(f"A70{n}" for n in range(1, 8))
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge s7_site_synthesis."""
+    ids = batches(inputs, "tile_bounds", country, "E_INPUT_MISSING", ["tile_id"])
+    try:
+        bounds = CellRuns.from_sorted_tile_ids(
+            (batch.column("tile_id").to_numpy() for batch in ids), inputs.grid.ncols
+        )
+    except NotAscendingError as err:
+        return [Verdict("A707", False, f"tile_bounds: {err}")]
+    return judge_synthesis(
+        country,
+        inputs.files("s7_site_synthesis", country),
+        tokens=inputs.lineage("s7_site_synthesis", country),
+        assignment_files=inputs.files("s5_site_tile_assignment", country),
+        jitter_files=inputs.files("s6_site_jitter", country),
+        outlets=inputs.outlets(country),
+        bounds=bounds,
+        grid=inputs.grid,
+    )

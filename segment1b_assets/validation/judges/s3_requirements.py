@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.columns import Columns
 from segment1b_assets.validation.hygiene import judge_form
+from segment1b_assets.validation.judges.input_rules import judge_input
 from segment1b_assets.validation.verdict import Verdict
 
 
@@ -34,7 +38,8 @@ def judge_requirements(
     form = judge_form(country, files, table, tokens, schema="E305_SCHEMA_INVALID",
                       lineage="E306_TOKEN_MISMATCH")  # fmt: skip
     if not form[0].passed:
-        return form
+        others = ("E307_PK_DUPLICATE", "E308_COUNTS_MISMATCH", "E310_UNSORTED")
+        return [*form, *(Verdict.not_judged(c, "E305_SCHEMA_INVALID stopped it") for c in others)]
     # Not by Polars' own reader, which panics over some damaged pages.
     read = Columns(files, ["merchant_id", "n_sites"]).take(1 << 62)
     rows = pl.DataFrame(
@@ -86,3 +91,52 @@ def judge_requirements(
             f"{descending} rows stand before a smaller merchant" if descending else "",
         ),
     ]
+
+
+RULES: Final = (
+    "E301_NO_PASS_FLAG", "E302_FK_COUNTRY", "E303_MISSING_WEIGHTS", "E305_SCHEMA_INVALID",
+    "E306_TOKEN_MISMATCH", "E307_PK_DUPLICATE", "E308_COUNTS_MISMATCH", "E310_UNSORTED",
+    "E314_SITE_ORDER_INTEGRITY",
+)  # fmt: skip
+_OF_CATALOGUE: Final = (
+    "E306_TOKEN_MISMATCH", "E307_PK_DUPLICATE", "E310_UNSORTED", "E314_SITE_ORDER_INTEGRITY"
+)  # fmt: skip
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge s3_requirements and the catalogue's rows that it is counted from."""
+    return [
+        *judge_input(("E301_NO_PASS_FLAG",), lambda: inputs.receipt),
+        *judge_requirements(
+            country,
+            inputs.files("s3_requirements", country),
+            inputs.files_of_input("outlet_catalogue"),
+            country in inputs.policies["policy.s3.requirements"].denied,
+            inputs.lineage("s3_requirements", country),
+        ),
+        *judge_input(_OF_CATALOGUE, lambda: inputs.outlets(country)),
+        _on_the_list(inputs, country),
+        _weighed(inputs, country),
+    ]
+
+
+def _on_the_list(inputs: RunInputs, country: str) -> Verdict:
+    """Outlets under a code in the wrong case would be missing from their country."""
+    misspelt = [c for c in inputs.catalogue.unknown_codes if c.upper() == country]
+    return Verdict(
+        "E302_FK_COUNTRY",
+        not misspelt and country in inputs.iso_names,
+        f"outlets of this country are filed under {', '.join(misspelt)}" if misspelt else "",
+        value=misspelt[0] if misspelt else None,
+    )
+
+
+def _weighed(inputs: RunInputs, country: str) -> Verdict:
+    needed = row_count(inputs, "s3_requirements", country) > 0
+    weights = row_count(inputs, "tile_weights", country)
+    return Verdict(
+        "E303_MISSING_WEIGHTS",
+        not needed or weights > 0,
+        "" if not needed or weights else "sites are required and there is no weight",
+        {"weights": weights},
+    )

@@ -14,12 +14,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
+from segment1b_assets.storage.reports import read_report
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.cell_sets import first_differences
+from segment1b_assets.validation.envelope import judge_envelope
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.grid_cells import cell_lines
+from segment1b_assets.validation.hygiene import judge_lineage
+from segment1b_assets.validation.judges.input_rules import judge_input
 from segment1b_assets.validation.meridian_scan import cells_by_column
 from segment1b_assets.validation.tile_heads import Heads, Lines, SeenRuns, judge_places
 from segment1b_assets.validation.tile_rows import Block, read_blocks
@@ -76,9 +82,7 @@ def _judge_cells(
     runs: CellRuns | None, grid: Grid, polygon: CountryPolygon | None, rule: str, findings: Findings
 ) -> None:
     if runs is None:
-        findings.add(
-            "E008_INCLUSION_RULE", "not judged, because tile ids are out of order or off the grid"
-        )
+        findings.not_judged("tile ids are out of order or off the grid", ["E008_INCLUSION_RULE"])
         return
     wanted = iter(()) if polygon is None else cells_by_column(polygon, grid, rule)
     columns, told = first_differences(runs, wanted, grid)
@@ -163,3 +167,30 @@ def _integrated_areas(grid: Grid) -> NDArray[np.float64]:
             total += weight * half * np.cos(lat) * a * a * (1 - e2) / (1 - e2 * sin2) ** 2
     area: NDArray[np.float64] = total * np.radians(1.0) * np.radians(grid.a)
     return area
+
+
+RULES: Final = (
+    "E001_GEO_INVALID", "E002_RASTER_MISMATCH", "E003_DUP_TILE", "E004_BOUNDS", "E005_ISO_FK",
+    "E006_AREA_NONPOS", "E007_CRS_MISMATCH", "E008_INCLUSION_RULE", "E009_PERF_BUDGET",
+    "E_INPUT_SCHEMA",
+)  # fmt: skip
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge tile_index and the inputs that it is made from."""
+    rule = inputs.policies["policy.s1.tile_index"].inclusion_rule
+    files = inputs.files("tile_index", country)
+    verdicts = judge_input(("E002_RASTER_MISMATCH",), lambda: inputs.grid)
+    verdicts += judge_input(
+        ("E001_GEO_INVALID", "E007_CRS_MISMATCH"), lambda: inputs.polygon(country)
+    )
+    verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(inputs, "S1", country)))
+    if files:
+        tokens = inputs.lineage("tile_index", country)
+        verdicts.append(judge_lineage(country, files, tokens, "E_INPUT_SCHEMA"))
+    try:
+        polygon = inputs.polygon(country)
+        verdicts += judge_tile_index(country, files, inputs.grid, polygon, rule)
+    except Segment1BError as err:
+        verdicts.append(Verdict.of_error(err))
+    return verdicts

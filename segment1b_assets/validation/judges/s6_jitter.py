@@ -14,6 +14,8 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.storage.parquet import read_batches
+from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.upstream import tile_runs
 from segment1b_assets.validation.aligned_lines import LogFormError
 from segment1b_assets.validation.columns import (
     Arrays,
@@ -182,3 +184,30 @@ def _judge_points(
             f"{row_text(block, _SITE, at)} is put at {lon[at]!r} {lat[at]!r}; others not looked at",
         )
         break  # one is enough, and a file of strangers must not cost a rational each
+
+
+RULES: Final = (
+    "E601_ROW_MISSING", "E602_ROW_EXTRA", "E603_DUP_KEY", "E605_SORT_VIOLATION",
+    "E606_FK_TILE_INDEX", "E607_POINT_OUTSIDE_PIXEL", "E608_POINT_OUTSIDE_COUNTRY",
+    "E609_RNG_EVENT_COUNT", "E610_RNG_BUDGET_OR_COUNTERS", "E613_RESAMPLE_EXHAUSTED",
+    "E_INPUT_SCHEMA",
+)  # fmt: skip
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge s6_site_jitter."""
+    polygon = inputs.polygon(country)
+    return judge_jitter(
+        country,
+        inputs.files("s6_site_jitter", country),
+        identity=inputs.identity,
+        ts_utc=inputs.receipt.verified_at_utc,
+        tokens=inputs.lineage("s6_site_jitter", country),
+        assignment_files=inputs.files("s5_site_tile_assignment", country),
+        tiles=tile_runs(inputs, country, "E606_FK_TILE_INDEX"),
+        grid=inputs.grid,
+        points=None if polygon is None else CountryPoints(polygon, inputs.grid),
+        max_attempts=inputs.policies["policy.s6.jitter"].max_attempts,
+        events=inputs.ensure_local("rng_events_in_cell_jitter", country),
+        trace=inputs.ensure_local("rng_trace_in_cell_jitter", country),
+    )

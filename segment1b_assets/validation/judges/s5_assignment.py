@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.upstream import tile_runs
 from segment1b_assets.validation import replay
 from segment1b_assets.validation.aligned_lines import LogFormError
 from segment1b_assets.validation.columns import (
@@ -220,3 +222,25 @@ def _out_of_turn(block: Arrays, pair: NDArray[np.intp]) -> NDArray[np.bool_]:
     wrong = np.zeros(u.size, bool)
     wrong[by_tile[above]] = True
     return wrong
+
+
+RULES: Final = (
+    "E502_PK_DUPLICATE_SITE", "E503_TILE_QUOTA_MISMATCH", "E504_SUM_TO_N_MISMATCH",
+    "E505_TILE_NOT_IN_INDEX", "E506_SCHEMA_INVALID", "E507_RNG_EVENT_MISMATCH", "E509_UNSORTED",
+)  # fmt: skip
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge s5_site_tile_assignment."""
+    return judge_assignment(
+        country,
+        inputs.files("s5_site_tile_assignment", country),
+        identity=inputs.identity,
+        ts_utc=inputs.receipt.verified_at_utc,
+        tokens=inputs.lineage("s5_site_tile_assignment", country),
+        plan_files=inputs.files("s4_alloc_plan", country),
+        requirement_files=inputs.files("s3_requirements", country),
+        tiles=tile_runs(inputs, country, "E505_TILE_NOT_IN_INDEX"),
+        events=inputs.ensure_local("rng_events_site_tile_assign", country),
+        trace=inputs.ensure_local("rng_trace_site_tile_assign", country),
+    )

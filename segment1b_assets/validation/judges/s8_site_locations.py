@@ -11,6 +11,7 @@ import numpy as np
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.storage.catalogue import Outlets
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.columns import Arrays, Columns, row_text
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
@@ -87,3 +88,19 @@ def _judge_places(found: Findings, block: Arrays, whole: Arrays, lines: CellLine
         if wrong.any():
             at = int(np.argmax(wrong))
             found.add(code, f"{row_text(block, _ROW, at)} {what}", int(np.count_nonzero(wrong)))
+
+
+RULES: Final = tuple(f"A80{n}" for n in range(1, 8))
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge site_locations."""
+    tokens = inputs.lineage("site_locations", country)
+    return judge_site_locations(
+        country,
+        inputs.files("site_locations", country),
+        tokens=tokens | {"parameter_hash": inputs.parameter_hash},
+        synthesis_files=inputs.files("s7_site_synthesis", country),
+        outlets=inputs.outlets(country),
+        grid=inputs.grid,
+    )

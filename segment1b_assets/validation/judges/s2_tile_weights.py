@@ -13,7 +13,11 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
 from segment1b_assets.core.exact_sum import sum_of_weights
+from segment1b_assets.storage.raster_values import RasterValues
+from segment1b_assets.storage.reports import read_report
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.columns import Columns
+from segment1b_assets.validation.envelope import judge_envelope, judge_receipt
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.judged_masses import (
     JudgedMasses,
@@ -74,7 +78,7 @@ def judge_tile_weights(
     fault = form_fault(files, TABLES["tile_weights"], labels, lineage)
     if fault:
         findings.add("E108_WRITER_HYGIENE", fault)
-        _not_judged(findings, "E108_WRITER_HYGIENE", CODES[:4])
+        findings.not_judged("E108_WRITER_HYGIENE stopped it", CODES)
         return findings.verdicts({})
     if basis != "population":
         ncols = _ONE_ROW
@@ -85,7 +89,7 @@ def judge_tile_weights(
     runs = _universe(findings, files, tile_index_files, dp, ncols)
     masses = None
     if runs is None:
-        _not_judged(findings, "E102_FK_MISMATCH", ["E104_ZERO_MASS", "E106_MONOTONICITY"])
+        findings.not_judged("E102_FK_MISMATCH stopped it", ["E104_ZERO_MASS", "E106_MONOTONICITY"])
     elif runs.count:
         masses = _masses(findings, runs, tile_index_files, basis, raster)
     zero_mass = masses is not None and masses.total == 0
@@ -95,11 +99,6 @@ def judge_tile_weights(
     if told_fallback is not None and masses is not None and told_fallback != zero_mass:
         findings.add("E104_ZERO_MASS", f"the run report says zero_mass_fallback={told_fallback}")
     return findings.verdicts({**totals, "zero_mass": zero_mass})
-
-
-def _not_judged(findings: Findings, because: str, codes: Sequence[str]) -> None:
-    for code in codes:
-        findings.add(code, f"not judged, because {because} failed")
 
 
 def _universe(
@@ -126,7 +125,7 @@ def _universe(
         weighed = CellRuns.from_sorted_tile_ids(ids_with_dp(), ncols)
     except (NotAscendingError, OverflowError) as err:
         findings.add("E108_WRITER_HYGIENE", str(err))
-        _not_judged(findings, "E108_WRITER_HYGIENE", ["E102_FK_MISMATCH"])
+        findings.not_judged("E108_WRITER_HYGIENE stopped it", ["E102_FK_MISMATCH"])
         return None
     except Segment1BError as err:
         findings.add("E102_FK_MISMATCH", f"tile_index cannot be compared: {err}")
@@ -169,12 +168,13 @@ def _masses(
             assert raster is not None
             masses = raster_masses(runs, raster)
     except Segment1BError as err:
-        for code in ("E104_ZERO_MASS", "E106_MONOTONICITY"):
-            findings.add(code, f"not judged, because the masses cannot be read: {err}")
+        findings.stopped(err, ["E104_ZERO_MASS", "E106_MONOTONICITY"])
         return None
     if masses.fault:
         findings.add("E105_NORMALIZATION", masses.fault)
-        _not_judged(findings, "E105_NORMALIZATION", ["E104_ZERO_MASS", "E106_MONOTONICITY"])
+        findings.not_judged(
+            "E105_NORMALIZATION stopped it", ["E104_ZERO_MASS", "E106_MONOTONICITY"]
+        )
         return None
     return masses
 
@@ -258,3 +258,31 @@ def _told(runs: CellRuns, tile: Standing) -> str:
         f"tile_id {tile_id} (mass {tile.mass!r}, weight {tile.weight}, "
         f"{float(tile.excess):+.6g} off its quota)"
     )
+
+
+RULES: Final = (
+    "E101_TILE_INDEX_MISSING", "E102_FK_MISMATCH", "E104_ZERO_MASS", "E105_NORMALIZATION",
+    "E106_MONOTONICITY", "E107_DETERMINISM", "E108_WRITER_HYGIENE", "E109_PERF_BUDGET",
+)  # fmt: skip
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge tile_weights."""
+    policy = inputs.policies["policy.s2.tile_weights"]
+    files = inputs.files("tile_weights", country)
+    index = inputs.files("tile_index", country)
+    report = read_report(inputs, "S2", country)
+    folder = inputs.path("tile_weights", country)
+    raster = None
+    if policy.basis == "population":
+        raster = RasterValues(inputs.ensure_local("population_raster_2025"))
+    return [
+        Verdict("E101_TILE_INDEX_MISSING", bool(index), "" if index else "no tile_index"),
+        judge_receipt("E107_DETERMINISM", folder, files, "tile_weights", report),
+        judge_envelope("E109_PERF_BUDGET", report),
+        *judge_tile_weights(
+            country, files, index, policy.dp, policy.basis, raster,
+            lineage=inputs.lineage("tile_weights", country),
+            told_fallback=(report or {}).get("zero_mass_fallback"),
+        ),
+    ]  # fmt: skip

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
 from segment1b_assets.core.grid import Grid
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.columns import Columns
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.grid_cells import cell_lines
+from segment1b_assets.validation.hygiene import judge_lineage
 from segment1b_assets.validation.tile_heads import Heads, Lines, SeenRuns, judge_places
 from segment1b_assets.validation.tile_rows import Block, read_blocks
 from segment1b_assets.validation.verdict import Verdict
@@ -58,9 +60,7 @@ def _judge_universe(
             yield block["tile_id"]
 
     if runs is None:
-        findings.add(
-            "E008_INCLUSION_RULE", "not judged, because tile ids are out of order or off the grid"
-        )
+        findings.not_judged("tile ids are out of order or off the grid", ["E008_INCLUSION_RULE"])
         return
     try:
         index = CellRuns.from_sorted_tile_ids(ids(), grid.ncols)
@@ -103,3 +103,15 @@ class _Rows:
         self._middle.judge_by_col(block, cols, self._findings)
         # A cell's eastern edge is the next one's western edge, in the contract's very form.
         self._east.judge_like_next(block, heads, "min_lon_deg", self._findings)
+
+
+RULES: Final = (*CODES, "E_INPUT_SCHEMA")
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge tile_bounds."""
+    files = inputs.files("tile_bounds", country)
+    index = inputs.files("tile_index", country)
+    verdicts = judge_tile_bounds(country, files, index, inputs.grid)
+    tokens = inputs.lineage("tile_bounds", country)
+    return [*verdicts, judge_lineage(country, files, tokens, "E_INPUT_SCHEMA")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from segment1b_assets.automation.signal_handlers import preserved_signal_handlers
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import STATES
 from segment1b_assets.definitions import definitions
@@ -52,7 +53,7 @@ def run_states(
     keys = [dg.AssetKey(dataset) for s in states for dataset in STATES[s].datasets]
     progress.watcher = watcher
     try:
-        with dg.DagsterInstance.get() as instance:
+        with preserved_signal_handlers(), dg.DagsterInstance.get() as instance:
             result = definitions.resolve_job_def(JOB).execute_in_process(
                 run_config={
                     "resources": {"segment1b": {"config": dict(resources)}},

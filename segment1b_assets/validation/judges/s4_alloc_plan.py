@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.columns import Arrays, Columns, whole_runs
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first, mark_found
@@ -66,7 +68,7 @@ def judge_alloc_plan(
     fault = form_fault(files, TABLES["s4_alloc_plan"], {"legal_country_iso": country}, lineage)
     if fault:
         findings.add("E405_SCHEMA_INVALID", fault)
-        _not_judged(findings, "E405_SCHEMA_INVALID", [c for c in CODES if c[:4] != "E405"])
+        findings.not_judged("E405_SCHEMA_INVALID stopped it", CODES)
         return findings.verdicts({})
     facts: dict[str, int] = {}
     try:
@@ -84,13 +86,8 @@ def judge_alloc_plan(
                 _judge_tiles(findings, seen.tile_id, indexed, "tile_index")
             _judge_plans(findings, files, required, seen, order, 10**dp)
     except Segment1BError as err:
-        _not_judged(findings, str(err), CODES)
+        findings.stopped(err, CODES)
     return findings.verdicts(facts)
-
-
-def _not_judged(findings: Findings, because: str, codes: Sequence[str]) -> None:
-    for code in codes:
-        findings.add(code, f"not judged: {because}")
 
 
 @dataclass(frozen=True)
@@ -190,10 +187,10 @@ def _judge_plans(
     scale: int,
 ) -> None:
     if not seen.in_order:
-        _not_judged(findings, "the rows are not in order", ["E411_TIE_RULE_VIOLATION"])
+        findings.not_judged("the rows are not in order", ["E411_TIE_RULE_VIOLATION"])
         return
     if order.tile_id.size == 0:
-        _not_judged(findings, "there are no weights", ["E411_TIE_RULE_VIOLATION"])
+        findings.not_judged("there are no weights", ["E411_TIE_RULE_VIOLATION"])
         return
     merchants = required["merchant_id"]
     for rows in _rows_of_pairs(files, required):
@@ -225,3 +222,34 @@ def _pair_of(merchants: Ids, merchant: Ids) -> tuple[NDArray[np.intp], NDArray[n
 
 def _row(merchant: Ids, tile: Ids, at: int | np.intp) -> str:
     return f"merchant {merchant[at]} tile_id {tile[at]}"
+
+
+RULES: Final = (
+    "E401_NO_S3_REQUIREMENTS", "E402_MISSING_TILE_WEIGHTS", "E403_ZERO_TILE_UNIVERSE", *CODES
+)  # fmt: skip
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge s4_alloc_plan."""
+    requirements = inputs.files("s3_requirements", country)
+    weights = inputs.files("tile_weights", country)
+    needed = row_count(inputs, "s3_requirements", country) > 0
+    tiles = row_count(inputs, "tile_weights", country)
+    return [
+        _present("E401_NO_S3_REQUIREMENTS", bool(requirements), "no s3_requirements"),
+        _present("E402_MISSING_TILE_WEIGHTS", bool(weights) or not needed, "no tile_weights"),
+        _present("E403_ZERO_TILE_UNIVERSE", tiles > 0 or not needed, "sites, but no tile"),
+        *judge_alloc_plan(
+            country,
+            inputs.files("s4_alloc_plan", country),
+            requirements,
+            weights,
+            inputs.policies["policy.s2.tile_weights"].dp,
+            inputs.files("tile_index", country),
+            lineage=inputs.lineage("s4_alloc_plan", country),
+        ),
+    ]
+
+
+def _present(code: str, passed: bool, otherwise: str) -> Verdict:
+    return Verdict(code, passed, "" if passed else otherwise)

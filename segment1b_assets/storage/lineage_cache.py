@@ -1,0 +1,37 @@
+"""The lineage of published files, read once a file.
+
+Whether a partition is stale is asked of every dataset of every country, several times a run.
+Opening a parquet footer for each question would cost more than a small country.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.parquet import lineage_of
+
+
+class LineageCache:
+    """Path -> lineage, for as long as size, inode and time of change stay."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int, int], dict[str, str]]] = {}
+
+    def of(self, path: Path) -> dict[str, str]:
+        """The file's lineage; empty where it cannot be read."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return {}
+        stamp = (status.st_size, status.st_ino, status.st_mtime_ns)
+        held = self._known.get(path)
+        if held is not None and held[0] == stamp:
+            return held[1]
+        try:
+            found = lineage_of(path)
+        except Segment1BError:
+            return {}
+        self._known[path] = (stamp, found)
+        return found
