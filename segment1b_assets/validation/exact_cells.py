@@ -25,12 +25,11 @@ class ExactCells:
 
     def centre_belongs(self, row: int, col: int) -> bool:
         """Whether the cell's centre is inside or on a shell, and not in or on its part's holes."""
-        return any(
-            self._inside(
-                float(self._cells.middle_lon[col]), turn, float(self._cells.middle_lat[row])
-            )
-            for turn in self._turns
-        )
+        return self.belongs(float(self._cells.middle_lon[col]), float(self._cells.middle_lat[row]))
+
+    def belongs(self, lon: float, lat: float) -> bool:
+        """The same for any point of the grid's longitudes."""
+        return any(self._inside(lon, turn, lat) for turn in self._turns)
 
     def is_met(self, row: int, col: int) -> bool:
         """Whether an edge passes through the open cell."""
