@@ -1,7 +1,7 @@
 """Attempts a site of S6 under both modes, country by country.
 
     python -m benchmarks.jitter_modes --root DIR    # the sites of S5 as they lie there
-    python -m benchmarks.jitter_modes --root DIR --country MV --sites 5000000 [--attempts 65536]
+    python -m benchmarks.jitter_modes --root DIR --country MV --sites 5000000 [--attempts 65536] [--mode uniform_v2]
 
 The first form needs S0 to S5 of the countries. The second one shares the given number of sites out
 over the country's tiles by their weights (S1 and S2 are enough), with one merchant: what S6 meets
@@ -85,12 +85,14 @@ def main() -> None:
     parser.add_argument("--country", help="a code, or several with commas; default all")
     parser.add_argument("--sites", type=int, default=0)
     parser.add_argument("--attempts", type=int, default=0, help="default: the policy's")
+    parser.add_argument("--mode", choices=MODES, help="only this one")
     given = parser.parse_args()
+    modes = (given.mode,) if given.mode else MODES
     inputs = RunInputs(RunOptions(given.root))
     inputs.preload("iso_names", "policies", "identity", "receipt", "grid", "shapes")
     most = given.attempts or inputs.policies["policy.s6.jitter"].max_attempts
     codes = given.country.split(",") if given.country else list(inputs.iso_names)
-    sums = {mode: np.zeros(4) for mode in MODES}
+    sums = {mode: np.zeros(4) for mode in modes}
     print(
         f"at most {most} attempts a site\n"
         "country  mode          sites   attempts  a site     most  E613"
@@ -98,7 +100,7 @@ def main() -> None:
     for country in codes:
         if inputs.polygon(country) is None:
             continue
-        for mode in MODES:
+        for mode in modes:
             sites = (
                 by_weight(inputs, country, given.sites)
                 if given.sites
