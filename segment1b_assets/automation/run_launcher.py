@@ -20,7 +20,7 @@ from segment1b_assets.dagster_internals import (
 
 _PATIENCE_SECONDS = 30
 #: Dagster writes it on a run that a code server works on (test_dagster_internals.py).
-_GRPC_INFO_TAG = "dagster/grpc_info"
+_GRPC_INFO_TAG = ".dagster/grpc_info"
 
 
 class WatchedRunLauncher(DefaultRunLauncher):

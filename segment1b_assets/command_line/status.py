@@ -59,6 +59,8 @@ def country_status(inputs: RunInputs, state: State, country: str) -> str:
     """ "done", "missing", "stale", or a code: of the broken rule, or of the last failure."""
     try:
         if not all(inputs.is_published(d, country) for d in state.datasets):
+            if any(inputs.is_stale(d, country) for d in state.datasets):
+                return "stale"
             failed = last_failure(inputs, state.id, country)
             return str(failed["code"]) if failed is not None else "missing"
         # The product's path has no parameter_hash: what lies there may stem from another one.
