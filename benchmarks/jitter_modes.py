@@ -1,7 +1,7 @@
 """Attempts a site of S6 under both modes, country by country.
 
     python -m benchmarks.jitter_modes --root DIR    # the sites of S5 as they lie there
-    python -m benchmarks.jitter_modes --root DIR --country MV --sites 5000000 [--attempts 65536] [--mode uniform_v2]
+    python -m benchmarks.jitter_modes --root DIR --country MV --sites 5000000 --mode uniform_v2
 
 The first form needs S0 to S5 of the countries. The second one shares the given number of sites out
 over the country's tiles by their weights (S1 and S2 are enough), with one merchant: what S6 meets

@@ -259,12 +259,12 @@ def test_both_modes_spread_sites_alike() -> None:
 
 
 def test_atolls_in_large_cells_end_with_boxes_and_without_them_do_not() -> None:
-    """Islands of 200 m, one to a cell of a tenth of a degree, as on the Maldives."""
+    """Islands of 600 m, one to a cell of a tenth of a degree, as on the Maldives."""
     grid = Grid(0.1, 73.0, -0.1, 4.0, 20, 2)
     centres = [(73.05 + 0.1 * (i % 2), 3.95 - 0.1 * (i // 2)) for i in range(40)]
-    atolls = shapely.MultiPolygon([shapely.Point(c).buffer(0.001) for c in centres])
+    atolls = shapely.MultiPolygon([shapely.Point(c).buffer(0.003) for c in centres])
     polygon = CountryPolygon.from_geometry(COUNTRY, atolls)
-    sites = [(5, order, order % 40) for order in range(1, 201)]
+    sites = [(5, order, order % 40) for order in range(1, 81)]
     lon, lat, taken = placed(polygon, grid, sites, "uniform_v2", most=64)
     assert shapely.intersects_xy(atolls, lon, lat).all()
     assert taken < 2 * len(sites)  # 4/π attempts each are expected
