@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
+from segment1b_assets.contracts.policies import JitterMode
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.assignment import site_tile_assignment
+from segment1b_assets.core.cell_box import CellBoxes
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.jitter import site_jitter
@@ -24,7 +26,6 @@ from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_locations, site_synthesis
 from segment1b_assets.storage.catalogue import Outlets
 from segment1b_assets.storage.parquet import PartitionWriter, lineage_of, read_batches
-from segment1b_assets.validation.country_points import CountryPoints
 from segment1b_assets.validation.judges.s5_assignment import judge_assignment
 from segment1b_assets.validation.judges.s6_jitter import judge_jitter
 from segment1b_assets.validation.judges.s7_synthesis import judge_synthesis
@@ -75,6 +76,7 @@ class SiteFiles:
     """Where the files are; `judge` gives every verdict of S5 to S8."""
 
     root: Path
+    mode: JitterMode = "uniform_v1"
 
     def folder(self, dataset: str) -> Path:
         return self.root / dataset
@@ -118,7 +120,8 @@ class SiteFiles:
             assignment_files=[self.file("s5_site_tile_assignment")],
             tiles=RUNS,
             grid=GRID,
-            points=None if polygon is None else CountryPoints(polygon, GRID),
+            polygon=polygon,
+            mode=self.mode,
             max_attempts=max_attempts,
             events=self.log("rng_events_in_cell_jitter"),
             trace=self.log("rng_trace_in_cell_jitter"),
@@ -169,10 +172,12 @@ class SiteFiles:
         path.write_bytes(b"".join(lines))
 
 
-def make_site_files(root: Path) -> SiteFiles:
+def make_site_files(root: Path, mode: JitterMode = "uniform_v1") -> SiteFiles:
     """Run S5 to S8 over PLAN and publish what they give under `root`."""
-    files = SiteFiles(root)
+    files = SiteFiles(root, mode)
     plan = plan_batch(PLAN)
+    tiles = plan.column("tile_id").to_numpy()
+    boxes = CellBoxes.of(POLYGON, GRID, tiles) if mode == "uniform_v2" else None
     counts = {m: sum(n for _, n in PLAN[m]) for m in sorted(PLAN)}
     _write(
         files, "s4_alloc_plan",
@@ -192,7 +197,7 @@ def make_site_files(root: Path) -> SiteFiles:
         files, "s6_site_jitter",
         site_jitter(
             COUNTRY, IDENTITY, TS, _batches(files, "s5_site_tile_assignment"), GRID,
-            ExactCountry(SHAPE), 4096,
+            ExactCountry(SHAPE), 4096, boxes=boxes,
         ),
     )  # fmt: skip
     _drain(

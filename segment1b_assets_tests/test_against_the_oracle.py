@@ -21,6 +21,8 @@ WORLDS: list[tuple[int, dict[str, Any]]] = [
     (4, {"inclusion_rule": "any_overlap", "basis": "uniform", "dp": 0, "feasible": True}),
     (5, {"inclusion_rule": "center", "basis": "population", "dtype": "float64", "masses": "zero"}),
     (6, {"inclusion_rule": "center", "denylist": ["first"], "dp": 7}),
+    (7, {"inclusion_rule": "any_overlap", "jitter_mode": "uniform_v2", "feasible": True}),
+    (8, {"inclusion_rule": "center", "jitter_mode": "uniform_v2", "max_attempts": 64}),
 ]
 
 

@@ -261,7 +261,7 @@ def test_new_parameters_retire_the_bundle_before_the_sites(
     assert outcome.success, (outcome.failures, outcome.messages)
     assert not list(root.glob("layer1/1B/validation/*"))
     retired = {p.parent.name.split("-")[1] for p in root.glob("retired/*/retired.json")}
-    assert retired == {"validation_bundle_1B", "site_locations"}
+    assert retired == {"validation_bundle_1B", "sealed_inputs_1B", "site_locations"}
     if len(finished[1]) > 1:
         mixed = run(root, [country], ["S9"])
         assert not mixed.success

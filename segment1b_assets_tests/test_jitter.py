@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from typing import Any
 
@@ -15,11 +16,15 @@ from hypothesis import strategies as st
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core import attempts, jitter
+from segment1b_assets.core.cell_box import CellBoxes
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.jitter import site_jitter
+from segment1b_assets.core.point_in_country import CountryTest
+from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle import sites as oracle
 from segment1b_assets_tests.oracle import tiles as oracle_tiles
+from segment1b_assets_tests.oracle.boxes import drawn_cell
 from segment1b_assets_tests.site_support import (
     COUNTRY,
     IDENTITY,
@@ -57,6 +62,8 @@ WET_TILES = [
 ]  # fmt: skip
 
 Site = tuple[int, int, int]
+POLYGON = CountryPolygon.from_geometry(COUNTRY, COAST)
+BOXES = CellBoxes.of(POLYGON, GRID, np.array(WET_TILES, np.uint64))
 
 
 def assignment_batch(sites: list[Site]) -> pa.RecordBatch:
@@ -70,12 +77,17 @@ def assignment_batch(sites: list[Site]) -> pa.RecordBatch:
     )
 
 
-def by_the_law(sites: list[Site], limit: int) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
+def by_the_law(
+    sites: list[Site], limit: int, boxed: bool = False
+) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
     country = ExactCountry(COAST).country
     rows, events = [], []
     for merchant, order, tile_id in sites:
         tile = SCALAR_GRID.tile(*divmod(tile_id, SCALAR_GRID.ncols))
-        site, drawn = oracle.jitter(oracle_run(), COUNTRY, merchant, order, tile, country, limit)
+        box = drawn_cell(tile, country) if boxed else None
+        site, drawn = oracle.jitter(
+            oracle_run(), COUNTRY, merchant, order, tile, country, limit, box
+        )
         rows.append(
             (merchant, COUNTRY, order, tile_id, site.delta_lat, site.delta_lon,
              IDENTITY.manifest_fingerprint)
@@ -100,11 +112,14 @@ SITES = st.lists(
 
 
 @examples(25)
-@given(SITES, st.lists(st.integers(0, 8), max_size=2), st.integers(1, 9))
-def test_rounds_equal_the_law(sites: list[Site], cuts: list[int], batch_rows: int) -> None:
-    stream = stream_of(sites, cuts=cuts, batch_rows=batch_rows)
+@given(SITES, st.lists(st.integers(0, 8), max_size=2), st.integers(1, 9), st.booleans())
+def test_rounds_equal_the_law(
+    sites: list[Site], cuts: list[int], batch_rows: int, boxed: bool
+) -> None:
+    boxes = BOXES if boxed else None
+    stream = stream_of(sites, cuts=cuts, batch_rows=batch_rows, boxes=boxes)
     table, logs = drained(stream)
-    rows, events = by_the_law(sites, 4096)
+    rows, events = by_the_law(sites, 4096, boxed)
 
     columns = (table.column(name).to_pylist() for name in table.column_names)
     assert list(zip(*columns, strict=True)) == rows
@@ -185,3 +200,76 @@ def test_no_sites_no_chunks() -> None:
     stream = stream_of([])
     assert list(stream.chunks) == []
     assert stream.facts == {"sites": 0, "rng_events": 0, "sites_resampled": 0, "attempts_max": 0}
+
+
+# ---- uniform_v2 beside uniform_v1 ---------------------------------------------------------
+
+
+def placed(
+    polygon: CountryPolygon, grid: Grid, sites: list[Site], mode: str, most: int = 4096
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Longitudes and latitudes of the sites, and how many attempts they took together."""
+    tiles = np.array([t for _, _, t in sites], np.uint64)
+    boxes = CellBoxes.of(polygon, grid, tiles) if mode == "uniform_v2" else None
+    test = CountryTest(polygon, grid, tiles)
+    stream = site_jitter(
+        COUNTRY, IDENTITY, TS, [assignment_batch(sites)], grid, test, most, boxes=boxes
+    )
+    table, _ = drained(stream)
+    row, col = tiles.astype(int) // grid.ncols, tiles.astype(int) % grid.ncols
+    lon = grid.centroid_lon[col] + table.column("delta_lon_deg").to_numpy()
+    lat = grid.centroid_lat[row] + table.column("delta_lat_deg").to_numpy()
+    return lon, lat, stream.facts["rng_events"]
+
+
+def test_uniform_v1_draws_the_bytes_that_it_always_drew() -> None:
+    sites = [(m, o, WET_TILES[(3 * m + o) % len(WET_TILES)]) for m in (3, 8) for o in range(1, 40)]
+    table, logs = drained(stream_of(sites))
+    digest = hashlib.sha256()
+    for name in ("delta_lat_deg", "delta_lon_deg"):
+        digest.update(table.column(name).to_numpy().tobytes())
+    for name in sorted(logs):
+        digest.update(logs[name])
+    assert digest.hexdigest() == (
+        "9b4430d338ab6b487624d30b2a2d80fe836d9b49c35d24b4ebf27e2166352bb6"
+    )
+
+
+def test_both_modes_spread_sites_alike() -> None:
+    """The same shares of the sites in the parts of a cell that is two thirds sea."""
+    tile, n = WET_TILES[3], 4000
+    sites = [(9, order, tile) for order in range(1, n + 1)]
+    row, col = divmod(tile, GRID.ncols)
+    counts, attempts_of = [], []
+    for mode in ("uniform_v1", "uniform_v2"):
+        lon, lat, taken = placed(POLYGON, GRID, sites, mode)
+        assert shapely.intersects_xy(COAST.buffer(1e-12), lon, lat).all()
+        edges = [
+            np.linspace(GRID.lon_edges[col], GRID.lon_edges[col + 1], 5),
+            np.linspace(GRID.lat_edges[row + 1], GRID.lat_edges[row], 5),
+        ]
+        counts.append(np.histogram2d(lon, lat, edges)[0].ravel())
+        attempts_of.append(taken)
+    assert counts[0].sum() == counts[1].sum() == n
+    used = counts[0] + counts[1] > 0
+    chi2 = ((counts[0] - counts[1]) ** 2)[used] / (counts[0] + counts[1])[used]
+    assert used.sum() > 3
+    assert chi2.sum() < 3 * used.sum()
+    assert attempts_of[1] < attempts_of[0]
+
+
+def test_atolls_in_large_cells_end_with_boxes_and_without_them_do_not() -> None:
+    """Islands of 600 m, one to a cell of a tenth of a degree, as on the Maldives."""
+    grid = Grid(0.1, 73.0, -0.1, 4.0, 20, 2)
+    centres = [(73.05 + 0.1 * (i % 2), 3.95 - 0.1 * (i // 2)) for i in range(40)]
+    atolls = shapely.MultiPolygon([shapely.Point(c).buffer(0.003) for c in centres])
+    polygon = CountryPolygon.from_geometry(COUNTRY, atolls)
+    sites = [(5, order, order % 40) for order in range(1, 81)]
+    lon, lat, taken = placed(polygon, grid, sites, "uniform_v2", most=64)
+    assert shapely.intersects_xy(atolls, lon, lat).all()
+    assert taken < 2 * len(sites)  # 4/π attempts each are expected
+    with pytest.raises(Segment1BError) as caught:
+        placed(polygon, grid, sites, "uniform_v1", most=64)
+    assert caught.value.code == "E613_RESAMPLE_EXHAUSTED"
+    _, _, before = placed(polygon, grid, sites, "uniform_v1", most=65536)
+    assert before > 100 * taken

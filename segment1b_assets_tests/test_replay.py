@@ -29,11 +29,14 @@ from segment1b_assets_tests.site_files import (
 SCRIPT = Path(__file__).parents[1] / "docs" / "replay.py"
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data root with all that the script reads."""
-    files = make_site_files(tmp_path_factory.mktemp("states"))
+@pytest.fixture(scope="module", params=["uniform_v1", "uniform_v2"])
+def root(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A data root with all that the script reads, under either mode of S6."""
+    files = make_site_files(tmp_path_factory.mktemp("states"), request.param)
     root = tmp_path_factory.mktemp("root")
+    policies = root / "config/layer1/1B/policy"
+    policies.mkdir(parents=True)
+    (policies / "policy.s6.jitter.yaml").write_text(f"policy_version: 1\nmode: {request.param}\n")
     run = f"manifest_fingerprint={IDENTITY.manifest_fingerprint}/country={COUNTRY}"
     seed, ph = f"seed={IDENTITY.seed}", f"parameter_hash={IDENTITY.parameter_hash}"
     for dataset, tokens in (("s4_alloc_plan", f"{seed}/{ph}"), ("site_locations", seed)):

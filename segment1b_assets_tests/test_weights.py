@@ -252,6 +252,7 @@ def test_facts_and_columns() -> None:
     exact = sum(Fraction(float(np.float32(v))) for v in (0.1, 0.2, 0.3))
     assert stream.facts == {
         "tiles": 4,
+        "mass_max": float(np.float32(0.3)),
         "K": 1000,
         "mass_sum": float(exact),
         "mass_sum_exact": str(exact),

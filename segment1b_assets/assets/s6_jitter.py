@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
+from segment1b_assets.core.cell_box import CellBoxes
 from segment1b_assets.core.jitter import site_jitter
 from segment1b_assets.core.point_in_country import CountryTest
 from segment1b_assets.core.site_batches import SITE_BATCH
@@ -27,15 +28,18 @@ def _jitter(inputs: RunInputs, country: str) -> PartitionStream:
         "E_INPUT_MISSING",
         ["merchant_id", "site_order", "tile_id"],
     )
+    policy, polygon = inputs.policies["policy.s6.jitter"], inputs.polygon(country)
+    tiles = _used_tiles(inputs, country)
     return site_jitter(
         country,
         inputs.identity,
         inputs.receipt.verified_at_utc,
         assignment,
         inputs.grid,
-        _country_test(inputs, country),
-        inputs.policies["policy.s6.jitter"].max_attempts,
+        _Nowhere() if polygon is None else CountryTest(polygon, inputs.grid, tiles),
+        policy.max_attempts,
         min(SITE_BATCH, inputs.options.batch_rows),
+        CellBoxes.of(polygon, inputs.grid, tiles) if policy.mode == "uniform_v2" else None,
     )
 
 
@@ -48,14 +52,12 @@ class _Nowhere:
         return np.zeros(tile_id.size, np.bool_)
 
 
-def _country_test(inputs: RunInputs, country: str) -> CountryTest | _Nowhere:
-    """The exact point test for the tiles that the country's plan uses."""
+def _used_tiles(inputs: RunInputs, country: str) -> NDArray[np.uint64]:
+    """The tiles that the country's plan uses, ascending."""
     used = [np.zeros(0, np.uint64)]
     for batch in batches(inputs, "s4_alloc_plan", country, "E_INPUT_MISSING", ["tile_id"]):
         used.append(np.unique(batch.column("tile_id").to_numpy()))
-    tiles = np.unique(np.concatenate(used))
-    polygon = inputs.polygon(country)
-    return _Nowhere() if polygon is None else CountryTest(polygon, inputs.grid, tiles)
+    return np.unique(np.concatenate(used))
 
 
 S6 = PartitionedState(
@@ -64,7 +66,8 @@ S6 = PartitionedState(
     streams={"s6_site_jitter": _jitter},
     about={
         "s6_site_jitter": "Offset of every site from its tile's centre: drawn uniformly in the "
-        "cell until the point lies in the country. Evidence: one RNG event an attempt."
+        "cell, or in the box of what it shares with the country, until the point lies in the "
+        "country. Evidence: one RNG event an attempt."
     },
     deps=[
         "s5_site_tile_assignment",

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from segment1b_assets.assets.references import INPUT_DATASETS
-from segment1b_assets.storage.input_versions import POLYGONS, input_version, polygon_versions
+from segment1b_assets.storage.input_versions import POLYGONS, input_version
 from segment1b_assets.storage.run_inputs import RunInputs
 
 #: Asset key -> data version; of the polygons, country -> data version.
@@ -115,8 +115,7 @@ def observed_versions(
     for key in upstream:
         dataset = INPUT_DATASETS.get(key)
         if dataset == POLYGONS:
-            known = polygon_versions(inputs)
-            found[key] = {c: known[c] for c in countries if c in known}
+            found[key] = {c: inputs.polygon_sha256(c) for c in countries}
         elif dataset and (version := input_version(inputs, dataset)):
             found[key] = version
     return found

@@ -39,7 +39,7 @@ def observe_inputs(
         versions: dataset id -> data version, None for one that cannot be had.
     """
     present = [dg.AssetKey(asset_name(d)) for d, v in versions.items() if v is not None]
-    found = observed_versions(inputs, present, inputs.iso_names)
+    found = observed_versions(inputs, present, [c for c in COUNTRY_CODES if c in inputs.iso_names])
     return [key.path[-1] for key in record_observations(instance, found)]
 
 

@@ -202,7 +202,8 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E613_RESAMPLE_EXHAUSTED": ErrorCode(
         "S6",
         "no attempt of a site fell inside the country",
-        "raise max_attempts in policy.s6.jitter.yaml, or use the center inclusion rule",
+        "set mode: uniform_v2 or raise max_attempts in policy.s6.jitter.yaml, or use the center "
+        "inclusion rule",
     ),
     "A701": ErrorCode("S7", "S7 and S5 do not hold the same sites", _RETIRE),
     "A702": ErrorCode("S7", "schema of s7_site_synthesis is off", _RETIRE),

@@ -54,10 +54,14 @@ class AllocPlanPolicy(_Policy):
     enabled: bool = False
 
 
+#: uniform_v1 draws in the cell, uniform_v2 in the box of what it shares with the country.
+JitterMode = Literal["uniform_v1", "uniform_v2"]
+
+
 class JitterPolicy(_Policy):
     """s6.jitter: how a point is drawn in its cell, and how often before giving up."""
 
-    mode: Literal["uniform_v1"] = "uniform_v1"
+    mode: JitterMode = "uniform_v1"
     max_attempts: int = Field(64, ge=1, le=65536)
 
 

@@ -34,6 +34,26 @@ class CountryTest(Protocol):
         """bool (n,) for tile_id uint64 (n,) and points, degrees (n,), in their closed cells."""
 
 
+class Bounds(Protocol):
+    """Bounds that points are drawn between, degrees, float64 (n,) each."""
+
+    @property
+    def min_lon(self) -> F64: ...
+    @property
+    def max_lon(self) -> F64: ...
+    @property
+    def min_lat(self) -> F64: ...
+    @property
+    def max_lat(self) -> F64: ...
+
+
+class Boxes(Protocol):
+    """Says which bounds stand for a cell's edges in mode uniform_v2."""
+
+    def bounds(self, tile_id: U64) -> Bounds:
+        """Bounds (n,) for tile_id uint64 (n,)."""
+
+
 @dataclass(frozen=True)
 class Draws:
     """n attempts: the counters of their blocks, and their points as seen from the centroid.
@@ -52,13 +72,23 @@ class Draws:
 
 
 class Attempts:
-    """The attempts of a batch of sites: rows of s5_site_tile_assignment, none needed twice."""
+    """The attempts of a batch of sites: rows of s5_site_tile_assignment, none needed twice.
 
-    def __init__(self, country: str, identity: Identity, grid: Grid, sites: pa.RecordBatch):
+    Without `boxes` points are drawn between their cells' edges, which is uniform_v1.
+    """
+
+    def __init__(
+        self,
+        country: str,
+        identity: Identity,
+        grid: Grid,
+        sites: pa.RecordBatch,
+        boxes: Boxes | None = None,
+    ) -> None:
         self.merchant_id: U64 = sites.column("merchant_id").to_numpy()
         self.site_order: NDArray[np.int32] = sites.column("site_order").to_numpy()
         self.tile_id: U64 = sites.column("tile_id").to_numpy()
-        self._grid = grid
+        self._grid, self._boxes = grid, boxes
         self._starts = jitter_substreams(identity, country, self.merchant_id, self.site_order)
 
     def draw(self, site: Index, number: Index) -> Draws:
@@ -69,9 +99,11 @@ class Attempts:
             (number - 1).astype(np.uint64),
         )
         first, second = philox_blocks(lo, hi, self._starts.key[site])
-        cells = cells_of(self._grid, self.tile_id[site])
-        lon = cells.min_lon + uniform(first) * (cells.max_lon - cells.min_lon)
-        lat = cells.min_lat + uniform(second) * (cells.max_lat - cells.min_lat)
+        tile_id = self.tile_id[site]
+        cells = cells_of(self._grid, tile_id)
+        edges: Bounds = cells if self._boxes is None else self._boxes.bounds(tile_id)
+        lon = edges.min_lon + uniform(first) * (edges.max_lon - edges.min_lon)
+        lat = edges.min_lat + uniform(second) * (edges.max_lat - edges.min_lat)
         return Draws(lo, hi, lon - cells.centroid_lon, lat - cells.centroid_lat, cells)
 
     def needed(self, country_test: CountryTest, most: int) -> NDArray[np.int64]:

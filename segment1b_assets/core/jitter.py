@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.identity import Identity
-from segment1b_assets.core.attempts import POINTS, Attempts, CountryTest
+from segment1b_assets.core.attempts import POINTS, Attempts, Boxes, CountryTest
 from segment1b_assets.core.cells import row_and_col
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.rng_log import JITTER, RngLog
@@ -31,6 +31,7 @@ def site_jitter(
     country_test: CountryTest,
     max_attempts: int,
     batch_rows: int = SITE_BATCH,
+    boxes: Boxes | None = None,
 ) -> PartitionStream:
     """Place a country's sites within their tiles.
 
@@ -43,6 +44,7 @@ def site_jitter(
         country_test: the country's exact point test.
         max_attempts: attempts a site may have, at least 1.
         batch_rows: sites that draw together; memory follows it, no result does.
+        boxes: what uniform_v2 draws in (core/cell_box.py); None is uniform_v1: the cells.
 
     Returns:
         Chunks of s6_site_jitter with the logs of ``rng_log.JITTER``; facts: sites, rng_events,
@@ -60,7 +62,7 @@ def site_jitter(
     def chunks() -> Iterator[Chunk]:
         lost = _Exhausted(country, grid)
         for batch in _slices(assignment, batch_rows):
-            tries = Attempts(country, identity, grid, batch)
+            tries = Attempts(country, identity, grid, batch, boxes)
             needed = tries.needed(country_test, max_attempts)
             lost.note(tries, needed)
             if lost.count:

@@ -68,8 +68,9 @@ def _pairs(
     x1, y1, x2, y2 = edges.x1[edge], edges.y1[edge], edges.x2[edge], edges.y2[edge]
     height = np.where(y1 == y2, 1.0, y2 - y1)
     level = y1 == y2
-    low = np.clip((grid.lat_edges[row + 1] - MARGIN - y1) / height, 0.0, 1.0)
-    high = np.clip((grid.lat_edges[row] + MARGIN - y1) / height, 0.0, 1.0)
+    with np.errstate(over="ignore"):  # of an edge of next to no height; infinite is clipped too
+        low = np.clip((grid.lat_edges[row + 1] - MARGIN - y1) / height, 0.0, 1.0)
+        high = np.clip((grid.lat_edges[row] + MARGIN - y1) / height, 0.0, 1.0)
     xa = x1 + np.where(level, 0.0, low) * (x2 - x1) - placement.shift
     xb = x1 + np.where(level, 1.0, high) * (x2 - x1) - placement.shift
     west, east = np.minimum(xa, xb) - MARGIN, np.maximum(xa, xb) + MARGIN

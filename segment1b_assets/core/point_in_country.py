@@ -24,14 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.core import intervals
+from segment1b_assets.core.centres_inside import centres_inside
 from segment1b_assets.core.exact_location import exactly_inside
-from segment1b_assets.core.fill import fill_center
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.intervals import Ints
 from segment1b_assets.core.near_edges import near_edges
 from segment1b_assets.core.placement import Placement, placements
 from segment1b_assets.core.polygon import CountryPolygon
-from segment1b_assets.core.row_spans import row_bands
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -153,7 +152,7 @@ class _PlacedTest:
         edges_of = np.bincount(tile, minlength=tiles.size)
         return cls(
             placement=placement,
-            reference_in=_members(replace(placement, grid=reference), tiles),
+            reference_in=centres_inside(replace(placement, grid=reference), tiles),
             x_reference=x_reference,
             first=np.cumsum(edges_of) - edges_of,
             edges_of=edges_of,
@@ -217,17 +216,3 @@ def _side(rise: Floats, run: Floats, dy: Floats, slack: float) -> tuple[Bools, B
     if slack:
         error += np.abs(dy) * slack
     return sign > 0, np.abs(sign) > error
-
-
-def _members(placement: Placement, tiles: Ints) -> Bools:
-    """Whether the centroid of each tile (ascending) is inside, on the placement's grid."""
-    member, grid = np.zeros(tiles.size, np.bool_), placement.grid
-    swept = placement.swept[0]
-    for row_lo, row_hi in row_bands([placement.crossed, (swept, swept + 1)], grid.nrows):
-        starts, stops = fill_center(placement, row_lo, row_hi).included
-        if starts.size == 0:
-            continue
-        low, high = np.searchsorted(tiles, (row_lo * grid.ncols, row_hi * grid.ncols))
-        run = np.searchsorted(starts, tiles[low:high], side="right") - 1
-        member[low:high] = (run >= 0) & (tiles[low:high] < stops[run])
-    return member

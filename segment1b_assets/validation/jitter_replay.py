@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.validation import philox_replay as replay
+from segment1b_assets.validation.cell_box import JudgedBoxes
 from segment1b_assets.validation.columns import (
     Arrays,
     Columns,
@@ -32,6 +33,7 @@ class JitterReplay:
     Attributes:
         found: where faults go.
         points: the country's points, or None where it has no polygon.
+        boxes: what uniform_v2 draws in; None where points are drawn in the cells.
         seen: sites judged so far, which decides whose digest is hashed again.
     """
 
@@ -41,6 +43,7 @@ class JitterReplay:
     lines: CellLines
     points: CountryPoints | None
     max_attempts: int
+    boxes: JudgedBoxes | None = None
     seen: int = 0
 
     def judge(self, log: FamilyLog, rows: Columns) -> None:
@@ -104,9 +107,13 @@ class JitterReplay:
             block["rng_counter_before_hi"], block["rng_counter_before_lo"], key
         )
         row, col = self.lines.rows_and_cols(tile)
-        west, south = self.lines.west[col], self.lines.south[row]
-        lon = west + replay.uniform_of(first) * (self.lines.east[col] - west)
-        lat = south + replay.uniform_of(second) * (self.lines.north[row] - south)
+        west, east = self.lines.west[col], self.lines.east[col]
+        south, north = self.lines.south[row], self.lines.north[row]
+        if self.boxes is not None:
+            box = self.boxes.bounds(tile)
+            west, east, south, north = box.min_lon, box.max_lon, box.min_lat, box.max_lat
+        lon = west + replay.uniform_of(first) * (east - west)
+        lat = south + replay.uniform_of(second) * (north - south)
         return lon - self.lines.middle_lon[col], lat - self.lines.middle_lat[row]
 
     def _judge_passed_over(

@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from . import allocation, inputs, weights
+from .boxes import drawn_cell
 from .identity import Tokens
 from .sites import Event, ResampleExhausted, Run, Site, assign, jitter
 from .tiles import Tile, country_tiles
@@ -55,6 +56,7 @@ class Settings:
     basis: str
     dp: int
     denylist: frozenset[str]
+    jitter_mode: str
     max_attempts: int
 
     @classmethod
@@ -62,12 +64,14 @@ class Settings:
         """From the five policy files."""
         deny = inputs.read_policy(root, "s3.requirements")
         weighing = inputs.read_policy(root, "s2.tile_weights")
+        jittering = inputs.read_policy(root, "s6.jitter")
         return cls(
             inclusion_rule=inputs.read_policy(root, "s1.tile_index")["inclusion_rule"],
             basis=weighing["basis"],
             dp=weighing["dp"],
             denylist=frozenset(deny["denylist_country_iso"] if deny["enabled"] else []),
-            max_attempts=inputs.read_policy(root, "s6.jitter")["max_attempts"],
+            jitter_mode=jittering["mode"],
+            max_attempts=jittering["max_attempts"],
         )
 
 
@@ -131,10 +135,15 @@ class Truth:
             truth.assignment += [(merchant_id, *row) for row in rows]
             truth.assign_events += events
         polygons, limit = self.polygons[truth.iso], self.settings.max_attempts
+        drawn = {tile_id: by_id[tile_id] for _, _, tile_id in truth.assignment}
+        if self.settings.jitter_mode == "uniform_v2":
+            drawn = {tile_id: drawn_cell(tile, polygons) for tile_id, tile in drawn.items()}
         try:
             for merchant_id, order, tile_id in truth.assignment:
-                tile = by_id[tile_id]
-                placed = jitter(self.run, truth.iso, merchant_id, order, tile, polygons, limit)
+                placed = jitter(
+                    self.run, truth.iso, merchant_id, order, by_id[tile_id], polygons, limit,
+                    drawn[tile_id],
+                )  # fmt: skip
                 truth.sites.append(placed[0])
                 truth.jitter_events += placed[1]
         except ResampleExhausted:

@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "dp": 12,
     "enabled": False,
     "denylist_country_iso": [],
+    "mode": "uniform_v1",
     "max_attempts": 64,
 }
 

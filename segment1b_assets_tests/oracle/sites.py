@@ -101,16 +101,27 @@ def assign(
 
 
 def jitter(
-    run: Run, iso: str, merchant_id: int, site_order: int, tile: Tile, country: Country, limit: int
+    run: Run,
+    iso: str,
+    merchant_id: int,
+    site_order: int,
+    tile: Tile,
+    country: Country,
+    limit: int,
+    drawn: Tile | None = None,
 ) -> tuple[Site, list[Event]]:
-    """S6 and S7 for one site, and one event an attempt; ResampleExhausted after ``limit``."""
+    """S6 and S7 for one site, and one event an attempt; ResampleExhausted after ``limit``.
+
+    ``drawn``: the tile with the edges of its box, for uniform_v2.
+    """
+    box = drawn or tile
     ph = run.tokens.parameter_hash
     stream = jitter_substream(run.master, merchant_id, iso, site_order, ph)
     events = []
     for attempt in range(limit):
         word0, word1 = stream.words(attempt)
-        lon = tile.min_lon + uniform(word0) * (tile.max_lon - tile.min_lon)
-        lat = tile.min_lat + uniform(word1) * (tile.max_lat - tile.min_lat)
+        lon = box.min_lon + uniform(word0) * (box.max_lon - box.min_lon)
+        lat = box.min_lat + uniform(word1) * (box.max_lat - box.min_lat)
         delta_lon, delta_lat = lon - tile.centroid_lon, lat - tile.centroid_lat
         row = (merchant_id, iso, site_order)
         event = run.event("in_cell_jitter", stream.before(attempt), row)

@@ -63,6 +63,7 @@ def make_world(
     inclusion_rule: str | None = None,
     basis: str | None = None,
     dp: int | None = None,
+    jitter_mode: str = "uniform_v1",
     max_attempts: int | None = None,
     denylist: list[str] | None = None,
     dtype: str | None = None,
@@ -116,6 +117,7 @@ def make_world(
         "inclusion_rule": rule,
         "basis": basis or rng.choice(("population", "population", "uniform", "area_m2")),
         "dp": rng.choice((0, 1, 2, 6, 12, 12, 17, 18)) if dp is None else dp,
+        "jitter_mode": jitter_mode,
         "max_attempts": max_attempts or 4096,
         "dtype": dtype or rng.choice(DTYPES),
         "masses": masses or rng.choice(("plain", "plain", "ties", "wild", "zero")),
@@ -335,7 +337,7 @@ def _write_policies(root: Path, rng: random.Random, knobs: dict[str, Any]) -> No
         "s2.tile_weights": {"basis": knobs["basis"], "dp": knobs["dp"]},
         "s3.requirements": {"enabled": bool(denied), "denylist_country_iso": denied or []},
         "s4.alloc_plan": {"enabled": False},
-        "s6.jitter": {"mode": "uniform_v1", "max_attempts": knobs["max_attempts"]},
+        "s6.jitter": {"mode": knobs["jitter_mode"], "max_attempts": knobs["max_attempts"]},
     }
     if not denied and rng.random() < 0.5:
         # Switched off: the list must then be ignored.

@@ -9,11 +9,14 @@ from typing import Final
 import numpy as np
 
 from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.contracts.policies import JitterMode
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
+from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import tile_runs
+from segment1b_assets.validation.cell_box import JudgedBoxes
 from segment1b_assets.validation.columns import (
     Arrays,
     Columns,
@@ -51,7 +54,8 @@ def judge_jitter(
     assignment_files: Sequence[Path],
     tiles: CellRuns,
     grid: Grid,
-    points: CountryPoints | None,
+    polygon: CountryPolygon | None,
+    mode: JitterMode,
     max_attempts: int,
     events: Path,
     trace: Path,
@@ -59,13 +63,15 @@ def judge_jitter(
     """Judge one country's jitter.
 
     Points are judged by GEOS and rationals, not by the state's own test; every attempt is drawn
-    again from its event's counter by other arithmetic, and no attempt that was passed over may
+    again from its event's counter by other arithmetic, in boxes that are judged themselves where
+    the mode is uniform_v2, and no attempt that was passed over may
     have been good.
 
     Args:
         tokens: the path's tokens, which the files repeat.
         tiles: the cells of the published tile_index.
-        points: the country's points; None where it has no polygon, so that no site may lie in it.
+        polygon: the country; None where it has none, so that no site may lie in it.
+        mode, max_attempts: the policy's.
         ts_utc: the S0 receipt's verified_at_utc.
         events, trace: the country's two in_cell_jitter logs.
 
@@ -84,11 +90,15 @@ def judge_jitter(
     if found.stopped_by(form, RULES):
         return found.verdicts({})
     lines = cell_lines(grid)
+    points = None if polygon is None else CountryPoints(polygon, grid)
+    boxes = None
+    if polygon is not None and points is not None and mode == "uniform_v2":
+        boxes = JudgedBoxes(found, polygon, grid, points, files)
     sites = _judge_rows(found, files, assignment_files, tiles, lines, points)
     if sites and not events.exists():
         found.add("E609_RNG_EVENT_COUNT", f"{events.name} is not there: no site has an event")
     log = FamilyLog(JITTER, country, identity, ts_utc, events, trace)
-    replayed = JitterReplay(found, country, identity, lines, points, max_attempts)
+    replayed = JitterReplay(found, country, identity, lines, points, max_attempts, boxes)
     try:
         replayed.judge(log, Columns(files, _ROW))
     except LogFormError as err:
@@ -160,7 +170,7 @@ def _judge_points(
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:
     """Judge s6_site_jitter."""
-    polygon = inputs.polygon(country)
+    polygon, policy = inputs.polygon(country), inputs.policies["policy.s6.jitter"]
     return judge_jitter(
         country,
         inputs.files("s6_site_jitter", country),
@@ -170,8 +180,9 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
         assignment_files=inputs.files("s5_site_tile_assignment", country),
         tiles=tile_runs(inputs, country, "E606_FK_TILE_INDEX"),
         grid=inputs.grid,
-        points=None if polygon is None else CountryPoints(polygon, inputs.grid),
-        max_attempts=inputs.policies["policy.s6.jitter"].max_attempts,
+        polygon=polygon,
+        mode=policy.mode,
+        max_attempts=policy.max_attempts,
         events=inputs.ensure_local("rng_events_in_cell_jitter", country),
         trace=inputs.ensure_local("rng_trace_in_cell_jitter", country),
     )
