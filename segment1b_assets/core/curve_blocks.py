@@ -146,16 +146,26 @@ class CurveSquares:
         return self.grid.tile_id(self.number[squares], cell)
 
     def _band(self, squares: NDArray[np.intp], weights: Iterable[Weighed]) -> Band:
-        ends = np.zeros((squares.size, self.grid.cells), np.int64)
-        slot_of = np.full(self.grid.across, -1, np.int64)
-        slot_of[self.number[squares] % self.grid.across] = np.arange(squares.size)
+        cells = self.grid.cells
+        ends = np.zeros(squares.size * cells, np.int64)
+        # By the square's number: where its cells stand in `ends`, and its way in `self._ways`.
+        number = self.number[squares]
+        first = int(number[0]) // self.grid.across * self.grid.across
+        cells_from = np.full(self.grid.across, -1, np.int64)
+        cells_from[number - first] = np.arange(squares.size) * cells
+        way_from = np.zeros(self.grid.across, np.int64)
+        way_from[number - first] = self._turn[squares].astype(np.int64) * cells
         for tile_id, weight in weights:
             square, cell = self.grid.square_and_cell(tile_id)
-            slot = slot_of[square % self.grid.across]
-            wanted = np.flatnonzero(slot >= 0)
-            slot = slot[wanted]
-            position = self._ways[self._turn[squares[slot]], cell[wanted]]
-            ends[slot, position] = weight[wanted]
+            square -= first
+            at = cells_from[square]
+            if (at < 0).any():
+                wanted = at >= 0
+                at, square, cell, weight = (v[wanted] for v in (at, square, cell, weight))
+            cell += way_from[square]
+            at += self._ways.ravel()[cell]
+            ends[at] = weight
+        ends = ends.reshape(squares.size, cells)
         np.cumsum(ends, axis=1, out=ends)
         before = np.where(squares > 0, self.ends[squares - 1], 0)
         ends += before[:, np.newaxis]
