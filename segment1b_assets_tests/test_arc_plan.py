@@ -72,7 +72,7 @@ def stream_of(
     )  # fmt: skip
 
 
-@examples(300)
+@examples(100)
 @given(
     PAIRS, countries(), REACHES, st.integers(1, 30), st.sampled_from([1, 5, 40, 1 << 22]),
     st.sampled_from([1, 2, 7, 1 << 21]),
@@ -123,11 +123,11 @@ def test_rows_and_events_are_the_law(
 
 def test_bytes_do_not_depend_on_the_cut_of_the_work() -> None:
     rng = np.random.default_rng(4)
-    parts = rng.integers(0, 1000, 500)
-    tiles = np.sort(rng.choice(64 * 50, 500, replace=False))
+    parts = rng.integers(0, 1000, 200)
+    tiles = np.sort(rng.choice(64 * 50, 200, replace=False))
     parts[3] += 10**9 - parts.sum()
     country = (50, 64, 9, dict(zip(tiles.tolist(), parts.tolist(), strict=True)))
-    pairs = {int(m): int(n) for m, n in enumerate(rng.integers(1, 300, 200))}
+    pairs = {int(m): int(n) for m, n in enumerate(rng.integers(1, 300, 40))}
     reach = [(2, 3, 0), (9, 2, 0), (200, 1, 20_000)]
     wholes = []
     for batch_rows, most_sites, most_squares in (
@@ -168,7 +168,7 @@ def test_a_pair_takes_the_first_entry_that_holds_it(n: int, entry: int | None) -
         assert np.median(arcs.length) < 10**12 // 64
 
 
-@examples(300)
+@examples(200)
 @given(
     st.integers(1, 10**18), st.one_of(st.integers(1, 40), st.integers(1, MOST), st.just(MOST)),
     st.lists(st.integers(0, 10**18), min_size=1, max_size=5), st.integers(-2, 2),

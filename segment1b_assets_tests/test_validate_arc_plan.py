@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from segment1b_assets.core.arc_draw import ReachStep
 from segment1b_assets.core.arc_plan import arc_plan
 from segment1b_assets.core.stream import Chunk, PartitionStream
-from segment1b_assets.validation import curve_intervals
 from segment1b_assets.validation.arc_plan import CODES, judge_arc_plan
 from segment1b_assets.validation.arc_replay import sites_in
+from segment1b_assets.validation.curve_intervals import curve_intervals
 from segment1b_assets.validation.curve_position import curve_position
 from segment1b_assets.validation.rng_evidence import PLAN, country_evidence
 from segment1b_assets.validation.verdict import Verdict
@@ -127,20 +127,29 @@ def test_what_s4_makes_passes(tmp_path: Path) -> None:
 
 @examples(40)
 @given(
-    st.dictionaries(st.integers(0, 2**64 - 1), st.integers(1, 90), max_size=6),
-    st.integers(1, 20),
-    st.sampled_from([1, 4, 1 << 24]),
+    st.dictionaries(st.integers(0, 2**64 - 1), st.integers(1, 90), max_size=6), st.integers(1, 20)
 )
-def test_any_lawful_plan_passes(pairs: dict[int, int], tiles: int, squares: int) -> None:
+def test_any_lawful_plan_passes(pairs: dict[int, int], tiles: int) -> None:
     weights = WEIGHTS[:tiles]
     weights[-1] += 10**3 - sum(weights)
-    kept = curve_intervals._SQUARES
-    curve_intervals._SQUARES = squares  # type: ignore[misc]
-    try:
-        with TemporaryDirectory() as folder:
-            assert failed(country(Path(folder), pairs, weights).judge()) == []
-    finally:
-        curve_intervals._SQUARES = kept  # type: ignore[misc]
+    with TemporaryDirectory() as folder:
+        assert failed(country(Path(folder), pairs, weights).judge()) == []
+
+
+@examples(60)
+@given(st.sets(st.sampled_from(TILES), min_size=1), st.sampled_from([1, 4, 20, 1 << 24]))
+def test_intervals_are_the_sorted_curves(sought: set[int], squares: int) -> None:
+    tiles = np.array(sorted(sought), np.uint64)
+    with TemporaryDirectory() as folder:
+        files = weights_files(Path(folder), WEIGHTS, 3)
+        found = curve_intervals(files, tiles, NROWS, NCOLS, squares)
+    ends = oracle.along_the_curve(dict(zip(TILES, WEIGHTS, strict=True)), NROWS, NCOLS)
+    upto = {tile: end for end, tile in ends}
+    before = [upto[t] - WEIGHTS[TILES.index(t)] for t in sorted(sought)]
+    assert found.upto.tolist() == [upto[t] for t in sorted(sought)]
+    assert found.before.tolist() == before
+    assert (found.total, found.negative, found.outside) == (1000, 0, 0)
+    assert found.found.all()
 
 
 def test_no_pairs_need_no_weights(tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ class CurveSquares:
 
     def _band(self, squares: NDArray[np.intp], weights: Iterable[Weighed]) -> Band:
         cells = self.grid.cells
-        ends = np.zeros(squares.size * cells, np.int64)
-        # By the square's number: where its cells stand in `ends`, and its way in `self._ways`.
+        weight_at = np.zeros(squares.size * cells, np.int64)
+        # By the square's number: where its cells stand in `weight_at`, and its way in `self._ways`.
         number = self.number[squares]
         first = int(number[0]) // self.grid.across * self.grid.across
         cells_from = np.full(self.grid.across, -1, np.int64)
@@ -164,8 +164,8 @@ class CurveSquares:
                 at, square, cell, weight = (v[wanted] for v in (at, square, cell, weight))
             cell += way_from[square]
             at += self._ways.ravel()[cell]
-            ends[at] = weight
-        ends = ends.reshape(squares.size, cells)
+            weight_at[at] = weight
+        ends = weight_at.reshape(squares.size, cells)
         np.cumsum(ends, axis=1, out=ends)
         before = np.where(squares > 0, self.ends[squares - 1], 0)
         ends += before[:, np.newaxis]

@@ -90,7 +90,8 @@ def judge_arc_plan(
         facts.update(rows=seen.rows, pairs=required["n_sites"].size)
         if not _judge_sizes(findings, required):
             return findings.verdicts(facts)
-        arcs = replay_arcs(identity, country, *(required[c] for c in _EVENT), reach, dp)
+        merchants, n_sites = (required[name] for name in _EVENT)
+        arcs = replay_arcs(identity, country, merchants, n_sites, reach, dp)
         log = FamilyLog(PLAN, country, identity, ts_utc, events, trace)
         _judge_events(findings, log, required, arcs)
         facts["rng_events"] = log.evidence.events_total

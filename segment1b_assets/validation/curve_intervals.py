@@ -47,18 +47,21 @@ class CurveIntervals:
     outside: int
 
 
-def curve_intervals(files: Sequence[Path], sought: Ids, nrows: int, ncols: int) -> CurveIntervals:
+def curve_intervals(
+    files: Sequence[Path], sought: Ids, nrows: int, ncols: int, most_squares: int = _SQUARES
+) -> CurveIntervals:
     """Read a country's weights once.
 
     Args:
         files: of tile_weights.
         sought: distinct tiles of the raster, uint64 (n,).
         nrows, ncols: of the raster.
+        most_squares: squares that the raster is cut into; no result depends on it.
 
     Raises:
         Segment1BError: E_INPUT_SCHEMA if a file cannot be read.
     """
-    gaps = _Gaps(sought, nrows, ncols)
+    gaps = _Gaps(sought, nrows, ncols, most_squares)
     total = negative = outside = 0
     for block in Columns(files, ["tile_id", "weight_fp"]).blocks():
         tile_id, weight = block["tile_id"], block["weight_fp"]
@@ -75,11 +78,11 @@ def curve_intervals(files: Sequence[Path], sought: Ids, nrows: int, ncols: int) 
 class _Gaps:
     """Sums of weights between the sought tiles, and the weights of these."""
 
-    def __init__(self, sought: Ids, nrows: int, ncols: int) -> None:
+    def __init__(self, sought: Ids, nrows: int, ncols: int, most_squares: int) -> None:
         self._ncols = np.uint64(ncols)
         self._order = (max(nrows, ncols) - 1).bit_length()
         self._bits = 0
-        while (-(-nrows >> self._bits)) * (-(-ncols >> self._bits)) > _SQUARES:
+        while (-(-nrows >> self._bits)) * (-(-ncols >> self._bits)) > most_squares:
             self._bits += 1
         self._across = -(-ncols >> self._bits)
         squares = (-(-nrows >> self._bits)) * self._across
