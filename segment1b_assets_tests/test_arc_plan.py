@@ -14,9 +14,9 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.arc_draw import ReachStep, draw_arcs, site_offsets, sites_below
 from segment1b_assets.core.arc_plan import arc_plan
-from segment1b_assets_tests import arc_oracle as oracle
 from segment1b_assets_tests.hypothesis_profiles import examples
-from segment1b_assets_tests.site_support import COUNTRY, IDENTITY, TS, drained, parsed
+from segment1b_assets_tests.oracle import arc as oracle
+from segment1b_assets_tests.site_support import COUNTRY, IDENTITY, TS, drained, oracle_run, parsed
 
 ALL = (1 << 64) - 1
 MOST = (1 << 31) - 1
@@ -96,10 +96,9 @@ def test_rows_and_events_are_the_law(
     rows, drawn = [], []
     ends = oracle.along_the_curve(weights, nrows, ncols)
     for merchant, n in sorted(pairs.items()):
-        arc = oracle.draw(IDENTITY, COUNTRY, merchant, n, reach, 10**dp)
+        arc = oracle.draw(oracle_run(), COUNTRY, merchant, n, reach, 10**dp)
         drawn.append((merchant, n, arc))
-        sites = oracle.place(arc, n, ends)
-        rows += [(merchant, COUNTRY, tile, sites[tile]) for tile in sorted(sites)]
+        rows += [(merchant, COUNTRY, *row) for row in oracle.place(arc, n, ends)]
     assert table.schema.equals(TABLES["s4_alloc_plan"].wire)
     columns = (table.column(name).to_pylist() for name in table.column_names)
     assert list(zip(*columns, strict=True)) == rows
@@ -113,7 +112,7 @@ def test_rows_and_events_are_the_law(
         assert "site_order" not in event
         before = event["rng_counter_before_hi"] << 64 | event["rng_counter_before_lo"]
         after = event["rng_counter_after_hi"] << 64 | event["rng_counter_after_lo"]
-        assert (before, after) == (arc.counter, (arc.counter + 1) % 2**128)
+        assert (before, after) == (arc.stream.before(0), arc.stream.before(1))
     last = parsed(logs["rng_trace_site_tile_plan"])[-1]
     totals = (last["events_total"], last["blocks_total"], last["draws_total"])
     assert totals == (len(pairs), len(pairs), 2 * len(pairs))

@@ -13,7 +13,7 @@ from segment1b_assets.core.hilbert import (
     hilbert_squares,
     ways_through_square,
 )
-from segment1b_assets_tests import arc_oracle as oracle
+from segment1b_assets_tests.oracle import arc as oracle
 
 
 def u64(values: object) -> np.ndarray:

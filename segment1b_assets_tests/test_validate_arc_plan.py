@@ -23,8 +23,8 @@ from segment1b_assets.validation.curve_intervals import curve_intervals
 from segment1b_assets.validation.curve_position import curve_position
 from segment1b_assets.validation.rng_evidence import PLAN, country_evidence
 from segment1b_assets.validation.verdict import Verdict
-from segment1b_assets_tests import arc_oracle as oracle
 from segment1b_assets_tests.hypothesis_profiles import examples
+from segment1b_assets_tests.oracle import arc as oracle
 from segment1b_assets_tests.partition_support import (
     Columns,
     columns_of,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from . import allocation, inputs, weights
+from . import allocation, arc, inputs, weights
 from .identity import Tokens
 from .sites import Event, ResampleExhausted, Run, Site, assign, jitter
 from .tiles import Tile, country_tiles
@@ -35,11 +35,19 @@ class CountryTruth:
     plan: list[tuple[int, int, int]] = field(default_factory=list)
     assignment: list[tuple[int, int, int]] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
+    plan_events: list[Event] = field(default_factory=list)
     assign_events: list[Event] = field(default_factory=list)
     jitter_events: list[Event] = field(default_factory=list)
     # State number -> error code, for states that publish nothing.
     failures: dict[int, str] = field(default_factory=dict)
     downstream_open: bool = False
+
+    @property
+    def events(self) -> dict[str, list[Event]]:
+        """Family -> its events."""
+        families = ("site_tile_plan", "site_tile_assign", "in_cell_jitter")
+        logs = (self.plan_events, self.assign_events, self.jitter_events)
+        return dict(zip(families, logs, strict=True))
 
     def publishes(self, state: int) -> bool:
         """Whether the state publishes a partition."""
@@ -56,18 +64,23 @@ class Settings:
     dp: int
     denylist: frozenset[str]
     max_attempts: int
+    #: None is the plain law of S4.
+    reach: arc.Reach | None = None
 
     @classmethod
     def read(cls, root: Path) -> Settings:
         """From the five policy files."""
         deny = inputs.read_policy(root, "s3.requirements")
         weighing = inputs.read_policy(root, "s2.tile_weights")
+        plan = inputs.read_policy(root, "s4.alloc_plan")
+        reach = [(e["n_max"], e["power"], e.get("min_ppm", 0)) for e in plan["reach"]]
         return cls(
             inclusion_rule=inputs.read_policy(root, "s1.tile_index")["inclusion_rule"],
             basis=weighing["basis"],
             dp=weighing["dp"],
             denylist=frozenset(deny["denylist_country_iso"] if deny["enabled"] else []),
             max_attempts=inputs.read_policy(root, "s6.jitter")["max_attempts"],
+            reach=reach if plan["enabled"] else None,
         )
 
 
@@ -124,8 +137,18 @@ class Truth:
         scale = 10**self.settings.dp
         by_id = {tile.tile_id: tile for tile in truth.tiles}
         weighted = list(zip(by_id, truth.weights.weights, strict=True))
+        grid = self.raster.grid
+        curve = arc.along_the_curve(dict(weighted), grid.nrows, grid.ncols)
         for merchant_id, n_sites in truth.requirements:
-            plan = allocation.allocate(weighted, n_sites, scale)
+            if self.settings.reach is None:
+                plan = allocation.allocate(weighted, n_sites, scale)
+            else:
+                drawn = arc.draw(
+                    self.run, truth.iso, merchant_id, n_sites, self.settings.reach, scale
+                )
+                plan = arc.place(drawn, n_sites, curve)
+                event = arc.event(self.run, truth.iso, merchant_id, n_sites, drawn)
+                truth.plan_events.append(event)
             truth.plan += [(merchant_id, *row) for row in plan]
             rows, events = assign(self.run, truth.iso, merchant_id, plan)
             truth.assignment += [(merchant_id, *row) for row in rows]
