@@ -2,14 +2,16 @@
 
     python docs/replay.py ROOT COUNTRY MERCHANT_ID
 
-Reads the raster's affine, the country's polygon and its tile weights; draws the plan (S4, where the
-policy is population_arc_v1; else the published plan is read), tiles and coordinates (S5 to S7) again
-in plain Python; compares them bit for bit with the published plan and site_locations.
+Reads the raster's affine, the country's polygon and its tile weights; draws tiles and coordinates
+(S5 to S7) again in plain Python, and the plan (S4) too where its policy is population_arc_v1, else
+the published one is read; compares all bit for bit with the published plan and site_locations.
 """
 
 import sys
+from bisect import bisect_right
 from collections import Counter
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,7 +69,7 @@ def draw_plan(n):
     (folder,) = root.glob(f"layer1/1B/tile_weights/parameter_hash={ph}/country={iso}")
     columns = ["tile_id", "weight_fp"]
     rows = pq.read_table(folder, columns=columns, partitioning=None).to_pylist()
-    rows.sort(key=lambda row: hilbert(row["tile_id"] % raster.width, row["tile_id"] // raster.width))
+    rows.sort(key=lambda row: hilbert(*reversed(divmod(row["tile_id"], raster.width))))
     scale = sum(row["weight_fp"] for row in rows)
     x0, x1 = next(blocks("site_tile_plan", s("state:s4") + u64(merchant) + s(iso) + s(ph)))
     home, reach = x0 * scale >> 64, scale
@@ -78,13 +80,9 @@ def draw_plan(n):
             r = r * x1 >> 64
         reach = max(1 + (r * scale >> 64), -(-scale * entry.get("min_ppm", 0) // 10**6))
     print(f"home {home} and reach {reach} of {scale}")
-    sites, before = Counter(), 0
-    places = sorted((home + k * reach // n) % scale for k in range(n))
-    for row in rows:
-        before += row["weight_fp"]
-        while places and places[0] < before:
-            places.pop(0)
-            sites[row["tile_id"]] += 1
+    ends = list(accumulate(row["weight_fp"] for row in rows))
+    places = [(home + k * reach // n) % scale for k in range(n)]
+    sites = Counter(rows[bisect_right(ends, q)]["tile_id"] for q in places)
     return dict(sorted(sites.items()))
 
 
