@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.contracts.policies import AllocPlanPolicy
 from segment1b_assets.core.philox import U64, philox_blocks
 from segment1b_assets.core.substreams import Substreams, plan_substreams
 from segment1b_assets.core.wide_product import product_high
@@ -32,6 +33,11 @@ class ReachStep(NamedTuple):
     n_max: int
     power: int
     min_ppm: int = 0
+
+
+def reach_steps(policy: AllocPlanPolicy) -> list[ReachStep]:
+    """The entries of a policy's reach."""
+    return [ReachStep(entry.n_max, entry.power, entry.min_ppm) for entry in policy.reach]
 
 
 @dataclass(frozen=True)

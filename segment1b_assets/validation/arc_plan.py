@@ -12,16 +12,17 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.arc_draw import SITES_LIMIT, ReachStep
-from segment1b_assets.validation.fixed_width_log import LogFormError
 from segment1b_assets.validation.arc_replay import ReplayedArcs, replay_arcs, sites_in
 from segment1b_assets.validation.columns import Arrays, Columns, first_difference, row_text
 from segment1b_assets.validation.curve_intervals import CurveIntervals, Ids, curve_intervals
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.fixed_width_log import LogFormError
 from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.plan_rows import (
     COLUMNS,
     judge_index,
     judge_rows,
+    judge_sizes,
     judge_tiles,
     judge_weights,
     pair_of,
@@ -88,7 +89,7 @@ def judge_arc_plan(
         required = Columns(requirement_files, _EVENT).take(1 << 62)
         seen = judge_rows(findings, files, required)
         facts.update(rows=seen.rows, pairs=required["n_sites"].size)
-        if not _judge_sizes(findings, required):
+        if not judge_sizes(findings, required, SITES_LIMIT, CODES):
             return findings.verdicts(facts)
         merchants, n_sites = (required[name] for name in _EVENT)
         arcs = replay_arcs(identity, country, merchants, n_sites, reach, dp)
@@ -108,17 +109,6 @@ def judge_arc_plan(
     except Segment1BError as err:
         findings.stopped(err, CODES)
     return findings.verdicts(facts)
-
-
-def _judge_sizes(findings: Findings, required: Arrays) -> bool:
-    """Whether every pair has fewer sites than the law can place."""
-    wrong = required["n_sites"] >= SITES_LIMIT
-    what = "needs 2^31 sites or more"
-    findings.add_rows("E416_NUMERIC_OVERFLOW", wrong, required, _EVENT, what, required["n_sites"])
-    if wrong.any():
-        because = "E416_NUMERIC_OVERFLOW stopped it"
-        findings.not_judged(because, [c for c in CODES if c != "E416_NUMERIC_OVERFLOW"])
-    return not wrong.any()
 
 
 def _judge_weights(findings: Findings, intervals: CurveIntervals, dp: int) -> bool:

@@ -20,6 +20,21 @@ Ids = NDArray[np.uint64]
 COLUMNS: Final = ("merchant_id", "tile_id", "n_sites_tile")
 
 
+def judge_sizes(findings: Findings, required: Arrays, limit: int, codes: Sequence[str]) -> bool:
+    """Judge that every pair has fewer sites than the law can place (E416).
+
+    Returns:
+        Whether that is so; if not, the others of `codes` cannot be judged.
+    """
+    code, n_sites = "E416_NUMERIC_OVERFLOW", required["n_sites"]
+    wrong = n_sites >= limit
+    what = f"where fewer than 2^{limit.bit_length() - 1} can be placed"
+    findings.add_rows(code, wrong, required, ("merchant_id", "n_sites"), what, n_sites)
+    if wrong.any():
+        findings.not_judged(f"{code} stopped it", [c for c in codes if c != code])
+    return not wrong.any()
+
+
 @dataclass(frozen=True)
 class SeenRows:
     """What the first pass finds: rows, the most rows of a pair, the distinct tiles, if in order."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.contracts.policies import AllocPlanPolicy
 from segment1b_assets.validation.columns import (
     Arrays,
     Columns,
@@ -45,6 +46,8 @@ class Family:
     own: dict[str, Any]
     one_event_a_key: bool
     keys: tuple[str, ...] = _SITE
+    #: The dataset whose rows, by these keys, its events must cover.
+    covers: str = "s7_site_synthesis"
 
 
 PLAN: Final = Family(
@@ -54,6 +57,7 @@ PLAN: Final = Family(
     {"n_sites": VARIES, "home": VARIES, "reach": VARIES},
     True,
     keys=("merchant_id",),
+    covers="s3_requirements",
 )
 ASSIGN: Final = Family(
     "site_tile_assign", "1B.S5.assigner", 1, {"tile_id": VARIES, "u": VARIES}, True
@@ -70,7 +74,12 @@ JITTER: Final = Family(
     },
     False,
 )
-FAMILIES: Final = {family.label: family for family in (ASSIGN, JITTER)}
+
+
+def families(policy: AllocPlanPolicy) -> dict[str, Family]:
+    """Label -> family of every family that draws; S4's only where its policy is enabled."""
+    drawn = (PLAN, ASSIGN, JITTER) if policy.enabled else (ASSIGN, JITTER)
+    return {family.label: family for family in drawn}
 
 
 @dataclass

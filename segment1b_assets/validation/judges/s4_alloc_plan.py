@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.contracts.states import STATES
+from segment1b_assets.core.allocation import SITES_LIMIT
+from segment1b_assets.core.arc_draw import reach_steps
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
+from segment1b_assets.validation.arc_plan import judge_arc_plan
 from segment1b_assets.validation.columns import Arrays, Columns, whole_runs
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.form import judge_form
@@ -20,6 +24,7 @@ from segment1b_assets.validation.plan_rows import (
     SeenRows,
     judge_index,
     judge_rows,
+    judge_sizes,
     judge_tiles,
     judge_weights,
     pair_of,
@@ -35,6 +40,7 @@ CODES: Final = (
     "E412_ZERO_ROW_EMITTED",
     "E413_TILE_NOT_IN_INDEX",
     "E414_WEIGHT_TAMPER",
+    "E416_NUMERIC_OVERFLOW",
 )
 
 
@@ -62,8 +68,8 @@ def judge_alloc_plan(
         lineage: metadata that the files must carry.
 
     Returns:
-        Verdicts of E404, E405, E407, E408, E411, E412, E413 and E414. A rule that cannot be judged
-        because of what another one found fails too, and says so.
+        Verdicts of `CODES`. A rule that cannot be judged because of what another one found fails
+        too, and says so.
     """
     findings = Findings(CODES)
     code, table = "E405_SCHEMA_INVALID", TABLES["s4_alloc_plan"]
@@ -73,6 +79,8 @@ def judge_alloc_plan(
     facts: dict[str, int] = {}
     try:
         required = Columns(requirement_files, ["merchant_id", "n_sites"]).take(1 << 62)
+        if not judge_sizes(findings, required, SITES_LIMIT, CODES):
+            return findings.verdicts(facts)
         seen = judge_rows(findings, files, required)
         facts.update(rows=seen.rows, pairs=required["n_sites"].size)
         if facts["pairs"]:
@@ -122,7 +130,8 @@ def _rows_of_pairs(files: Sequence[Path], required: Arrays) -> Iterator[PlanRows
 
 
 RULES: Final = (
-    "E401_NO_S3_REQUIREMENTS", "E402_MISSING_TILE_WEIGHTS", "E403_ZERO_TILE_UNIVERSE", *CODES
+    "E401_NO_S3_REQUIREMENTS", "E402_MISSING_TILE_WEIGHTS", "E403_ZERO_TILE_UNIVERSE", *CODES,
+    "E415_RNG_EVENT_MISMATCH",
 )  # fmt: skip
 
 
@@ -136,15 +145,41 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
         _present("E401_NO_S3_REQUIREMENTS", bool(requirements), "no s3_requirements"),
         _present("E402_MISSING_TILE_WEIGHTS", bool(weights) or not needed, "no tile_weights"),
         _present("E403_ZERO_TILE_UNIVERSE", tiles > 0 or not needed, "sites, but no tile"),
-        *judge_alloc_plan(
+        *_by_law(inputs, country),
+    ]
+
+
+def _by_law(inputs: RunInputs, country: str) -> list[Verdict]:
+    policy = inputs.policies["policy.s4.alloc_plan"]
+    common: dict[str, Any] = {
+        "files": inputs.files("s4_alloc_plan", country),
+        "requirement_files": inputs.files("s3_requirements", country),
+        "weights_files": inputs.files("tile_weights", country),
+        "dp": inputs.policies["policy.s2.tile_weights"].dp,
+        "tile_index_files": inputs.files("tile_index", country),
+        "lineage": inputs.lineage("s4_alloc_plan", country),
+    }
+    logs = [inputs.ensure_local(name, country) for name in STATES["S4"].logs]
+    if not policy.enabled:
+        drawn = any(log.exists() for log in logs)
+        evidence = "the plain law draws nothing, but there are events or a trace"
+        return [
+            *judge_alloc_plan(country, **common),
+            _present("E415_RNG_EVENT_MISMATCH", not drawn, evidence),
+        ]
+    return [
+        *judge_arc_plan(
             country,
-            inputs.files("s4_alloc_plan", country),
-            requirements,
-            weights,
-            inputs.policies["policy.s2.tile_weights"].dp,
-            inputs.files("tile_index", country),
-            lineage=inputs.lineage("s4_alloc_plan", country),
+            **common,
+            identity=inputs.identity,
+            ts_utc=inputs.receipt.verified_at_utc,
+            reach=reach_steps(policy),
+            raster=(inputs.grid.nrows, inputs.grid.ncols),
+            events=logs[0],
+            trace=logs[1],
         ),
+        # There are no remainders, and no ties, where sites stand on an arc.
+        Verdict("E411_TIE_RULE_VIOLATION", True, facts={"law": policy.mode}),
     ]
 
 
