@@ -2,15 +2,18 @@
 
     python docs/replay.py ROOT COUNTRY MERCHANT_ID
 
-Reads the plan (S4), the raster's affine and the country's polygon; draws tiles and coordinates
-(S5 to S7) again in plain Python; compares them bit for bit with the published site_locations.
+Reads the raster's affine, the country's polygon and its tile weights; draws tiles and coordinates
+(S5 to S7) again in plain Python, and the plan (S4) too where its policy is population_arc_v1, else
+the published one is read; compares all bit for bit with the published plan and site_locations.
 """
 
 import sys
+from bisect import bisect_right
+from collections import Counter
 from fractions import Fraction
 from functools import cache
 from hashlib import sha256
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,8 +32,8 @@ def u64(number):
     return number.to_bytes(8, "little")
 
 
-def draws(label, parts):
-    """The uniforms of a substream, two a block (Philox2x64-10)."""
+def blocks(label, parts):
+    """The words of a substream, two a block (Philox2x64-10)."""
     digest = sha256(master + s("mlr:1A") + s(label) + s("segment:1B") + parts).digest()
     counter = int.from_bytes(digest[16:], "big")
     while True:
@@ -39,7 +42,7 @@ def draws(label, parts):
             product = lo * 0xD2B74407B1CE6E93
             hi, lo = product % (1 << 64), (product >> 64) ^ key ^ hi
             key = (key + 0x9E3779B97F4A7C15) % (1 << 64)
-        yield [min(float(word + 1) * 2.0**-64, 1 - 2.0**-53) for word in (lo, hi)]
+        yield lo, hi
         counter = (counter + 1) % (1 << 128)
 
 
@@ -73,17 +76,67 @@ def inside(lon, lat):
     return any(shapely.intersects_xy(country, lon + turn, lat) for turn in (0, 360, -360))
 
 
+def draws(label, parts):
+    """The uniforms of a substream, two a block."""
+    for words in blocks(label, parts):
+        yield [min(float(word + 1) * 2.0**-64, 1 - 2.0**-53) for word in words]
+
+
+def hilbert(x, y):
+    """Index on the curve of the cell in column x and row y."""
+    bit, index = side // 2, 0
+    while bit:
+        rx, ry = int(x & bit > 0), int(y & bit > 0)
+        index += bit * bit * ((3 * rx) ^ ry)
+        if ry == 0:
+            if rx == 1:
+                x, y = side - 1 - x, side - 1 - y
+            x, y = y, x
+        bit //= 2
+    return index
+
+
+def draw_plan(n):
+    """Tile -> sites of a pair with n sites, by population_arc_v1."""
+    (folder,) = root.glob(f"layer1/1B/tile_weights/parameter_hash={ph}/country={iso}")
+    columns = ["tile_id", "weight_fp"]
+    rows = pq.read_table(folder, columns=columns, partitioning=None).to_pylist()
+    rows.sort(key=lambda row: hilbert(*reversed(divmod(row["tile_id"], raster.width))))
+    scale = sum(row["weight_fp"] for row in rows)
+    x0, x1 = next(blocks("site_tile_plan", s("state:s4") + u64(merchant) + s(iso) + s(ph)))
+    home, reach = x0 * scale >> 64, scale
+    entry = next((e for e in policy.get("reach", []) if n <= e["n_max"]), None)
+    if n > 1 and entry:
+        r = x1
+        for _ in range(entry["power"] - 1):
+            r = r * x1 >> 64
+        reach = max(1 + (r * scale >> 64), -(-scale * entry.get("min_ppm", 0) // 10**6))
+    print(f"home {home} and reach {reach} of {scale}")
+    ends = list(accumulate(row["weight_fp"] for row in rows))
+    places = [(home + k * reach // n) % scale for k in range(n)]
+    sites = Counter(rows[bisect_right(ends, q)]["tile_id"] for q in places)
+    return dict(sorted(sites.items()))
+
+
 root, iso, merchant = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 (folder,) = root.glob(f"layer1/1B/s4_alloc_plan/*/*/*/country={iso}")
 seed, ph, fp = (part.split("=")[1] for part in folder.parts[-4:-1])
 master = sha256(s("mlr:1A.master") + bytes.fromhex(fp) + u64(int(seed))).digest()
 mine = pc.field("merchant_id") == pa.scalar(merchant, pa.uint64())
 plan = pq.read_table(folder, filters=mine, partitioning=None).to_pylist()
-queue = [row["tile_id"] for row in plan for _ in range(row["n_sites_tile"])]
+plan = {row["tile_id"]: row["n_sites_tile"] for row in plan}
+policies = root / "config/layer1/1B/policy"
+policy = yaml.safe_load((policies / "policy.s4.alloc_plan.yaml").read_text())
+raster = rasterio.open(root / "reference/spatial/population/2025/population.tif")
+side = 1 << (max(raster.width, raster.height) - 1).bit_length()
+if policy.get("enabled"):
+    published, plan = plan, draw_plan(sum(plan.values()))
+    if plan != published:
+        sys.exit("THE PLANS DIFFER")
+queue = [tile for tile, sites in plan.items() for _ in range(sites)]
 pair = draws("site_tile_assign", s("state:s5") + u64(merchant) + s(iso) + s(ph))
 ranked = sorted((next(pair)[0], order) for order in range(1, len(queue) + 1))
 
-raster = rasterio.open(root / "reference/spatial/population/2025/population.tif")
 a, _, c, _, e, f = raster.transform[:6]
 world = root / "reference/spatial/world_countries/2024/world_countries.parquet"
 (row,) = pq.read_table(world, filters=[("country_iso", "=", iso)]).to_pylist()

@@ -30,11 +30,11 @@ BY_COUNTRY = (
 )  # fmt: skip
 
 
-def small_world(root: Path, seed: int = 43) -> World:
+def small_world(root: Path, seed: int = 43, reach: list[dict[str, int]] | None = None) -> World:
     """Five countries on a 12 x 16 grid, eight merchants; every country but the last has outlets."""
     return make_world(
         root, seed, rows=12, cols=16, resolution=0.5, global_grid=False, codes=list(FIVE),
-        inclusion_rule="center", feasible=True, merchants=8, basis="area_m2", dp=6,
+        inclusion_rule="center", feasible=True, merchants=8, basis="area_m2", dp=6, reach=reach,
     )  # fmt: skip
 
 

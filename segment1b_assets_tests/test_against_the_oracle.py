@@ -14,12 +14,14 @@ from segment1b_assets_tests.oracle.compare import compare_world
 from segment1b_assets_tests.oracle.world import make_world
 from segment1b_assets_tests.run_support import run, use_history
 
+REACH = [{"n_max": 2, "power": 3}, {"n_max": 4, "power": 8, "min_ppm": 20_000}]
 WORLDS: list[tuple[int, dict[str, Any]]] = [
     (1, {"inclusion_rule": "center", "basis": "population", "dtype": "float32", "masses": "wild"}),
     (2, {"inclusion_rule": "any_overlap", "basis": "area_m2", "dp": 18, "feasible": True}),
     (3, {"inclusion_rule": "center", "basis": "population", "dtype": "int16", "masses": "ties"}),
     (4, {"inclusion_rule": "any_overlap", "basis": "uniform", "dp": 0, "feasible": True}),
     (5, {"inclusion_rule": "center", "basis": "population", "dtype": "float64", "masses": "zero"}),
+    (7, {"inclusion_rule": "center", "dp": 18, "masses": "wild", "reach": REACH}),
     (6, {"inclusion_rule": "center", "denylist": ["first"], "dp": 7}),
     (7, {"inclusion_rule": "any_overlap", "jitter_mode": "uniform_v2", "feasible": True}),
     (8, {"inclusion_rule": "center", "jitter_mode": "uniform_v2", "max_attempts": 64}),

@@ -29,7 +29,7 @@ _ABOUT: Mapping[str, str] = {
     "policy.s1.tile_index": "Which cells belong to a country: center or any_overlap.",
     "policy.s2.tile_weights": "What a tile weighs, and in how many decimal places.",
     "policy.s3.requirements": "Countries that get no sites.",
-    "policy.s4.alloc_plan": "Reserved: the plain law of S4 is the only one.",
+    "policy.s4.alloc_plan": "How sites are shared out over tiles: the plain law, or an arc.",
     "policy.s6.jitter": "How a point is drawn within its cell, and how often.",
 }
 

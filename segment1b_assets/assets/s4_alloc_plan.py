@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
 from segment1b_assets.assets.references import asset_name
 from segment1b_assets.core.allocation import alloc_plan
+from segment1b_assets.core.arc_draw import reach_steps
+from segment1b_assets.core.arc_plan import arc_plan
+from segment1b_assets.core.site_batches import SITE_BATCH
 from segment1b_assets.core.stream import PartitionStream
+from segment1b_assets.storage.audit_log import write_audit_log
+from segment1b_assets.storage.input_versions import RUN_IDENTITY
 from segment1b_assets.storage.receipt_check import require_receipt_match
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
@@ -25,15 +30,24 @@ def _plan(inputs: RunInputs, country: str) -> PartitionStream:
     ):
         merchants.append(batch.column("merchant_id").to_numpy())
         counts.append(batch.column("n_sites").to_numpy())
-    merchant_id = np.concatenate(merchants)
-    return alloc_plan(
-        country,
-        merchant_id,
-        np.concatenate(counts),
-        _weights(inputs, country) if merchant_id.size else iter(()),
-        inputs.policies["policy.s2.tile_weights"].dp,
-        inputs.options.batch_rows,
-    )
+    merchant_id, n_sites = np.concatenate(merchants), np.concatenate(counts)
+    dp = inputs.policies["policy.s2.tile_weights"].dp
+    policy = inputs.policies["policy.s4.alloc_plan"]
+    if policy.enabled:
+        return arc_plan(
+            country,
+            inputs.identity,
+            inputs.receipt.verified_at_utc,
+            merchant_id,
+            n_sites,
+            lambda: _weights(inputs, country),
+            dp,
+            (inputs.grid.nrows, inputs.grid.ncols),
+            reach_steps(policy),
+            batch_rows=min(SITE_BATCH, inputs.options.batch_rows),
+        )
+    weights = _weights(inputs, country) if merchant_id.size else iter(())
+    return alloc_plan(country, merchant_id, n_sites, weights, dp, inputs.options.batch_rows)
 
 
 def _weights(
@@ -45,17 +59,24 @@ def _weights(
         yield batch.column("tile_id").to_numpy(), batch.column("weight_fp").to_numpy()
 
 
+def _prepare(inputs: RunInputs) -> None:
+    if inputs.policies["policy.s4.alloc_plan"].enabled:
+        write_audit_log(inputs)
+
+
 S4 = PartitionedState(
     id="S4",
     group="s3_s4_plan",
     streams={"s4_alloc_plan": _plan},
     about={
         "s4_alloc_plan": "How many of a merchant's sites go to which tile: the exact largest "
-        "remainder of sites x weight. Tiles that get none have no row."
+        "remainder of sites x weight, or as the policy says sites at equal distances on an arc of "
+        "the population, with one RNG event a merchant. Tiles that get none have no row."
     },
-    deps=["s3_requirements", "tile_weights", asset_name("policy.s4.alloc_plan")],
-    preload=("iso_names", "policies", "parameter_hash", "outlet_run", "receipt"),
+    deps=["s3_requirements", "tile_weights", asset_name("policy.s4.alloc_plan"), RUN_IDENTITY],
+    preload=("iso_names", "policies", "identity", "receipt", "grid"),
     cost=lambda inputs, country: float(inputs.demand(country)),
+    prepare=_prepare,
 )
 
 s4_assets = country_assets(S4)

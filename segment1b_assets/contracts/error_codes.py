@@ -166,10 +166,13 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E414_WEIGHT_TAMPER": ErrorCode(
         "S4", "the weights do not sum to 10^dp or are not S2's", _RETIRE
     ),
+    "E415_RNG_EVENT_MISMATCH": ErrorCode(
+        "S4", "pairs and site_tile_plan events do not agree", _RETIRE
+    ),
     "E416_NUMERIC_OVERFLOW": ErrorCode(
         "S4",
         "weight x sites leaves the exact integer range",
-        "mend the outlet catalogue: a merchant has fewer than 2^50 sites in a country",
+        "mend the outlet catalogue: a merchant has fewer than 2^31 sites in a country",
     ),
     "E502_PK_DUPLICATE_SITE": ErrorCode("S5", "a (merchant, site_order) repeats", _RETIRE),
     "E503_TILE_QUOTA_MISMATCH": ErrorCode(

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
@@ -48,10 +57,50 @@ class RequirementsPolicy(_Policy):
         return frozenset(self.denylist_country_iso) if self.enabled else frozenset()
 
 
+class Reach(BaseModel):
+    """One entry of s4.alloc_plan's reach: how far the pairs of up to `n_max` sites spread.
+
+    The arc is the draw to the power of `power` as a share of the country's population, and no
+    less than `min_ppm` millionths of it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    n_max: int = Field(ge=2)
+    power: int = Field(ge=1, le=8)
+    min_ppm: int = Field(0, ge=0, le=1_000_000)
+
+
 class AllocPlanPolicy(_Policy):
-    """s4.alloc_plan: false is the plain law of S4, and the only one there is."""
+    """s4.alloc_plan: the plain law of S4, or where enabled the law that `mode` names.
+
+    Where it is not enabled, mode and reach may stand there and decide nothing.
+    """
 
     enabled: bool = False
+    mode: Literal["population_arc_v1"] | None = Field(None, validate_default=True)
+    reach: list[Reach] = Field(default_factory=list)
+
+    @field_validator("mode")
+    @classmethod
+    def _require_mode(cls, mode: str | None, info: ValidationInfo) -> str | None:
+        if mode is None and info.data.get("enabled"):
+            raise PydanticCustomError(
+                "mode_required", "is required where enabled is true: population_arc_v1"
+            )
+        return mode
+
+    @field_validator("reach")
+    @classmethod
+    def _require_ascending(cls, reach: list[Reach]) -> list[Reach]:
+        for before, after in pairwise(reach):
+            if after.n_max <= before.n_max:
+                raise PydanticCustomError(
+                    "not_ascending",
+                    "n_max must ascend strictly: {after} stands after {before}",
+                    {"after": after.n_max, "before": before.n_max},
+                )
+        return reach
 
 
 #: uniform_v1 draws in the cell, uniform_v2 in the box of what it shares with the country.

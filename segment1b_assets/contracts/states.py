@@ -12,7 +12,7 @@ class State:
     Attributes:
         id: "S0" to "S9".
         datasets: the dataset ids that it publishes; the first is the state's main one.
-        logs: ids of its logs, published before its datasets.
+        logs: ids of its logs, published before its datasets; S4 draws only where its policy says.
         by_country: whether its datasets are partitioned by country.
         reads: ids of the states whose datasets it reads.
     """
@@ -35,7 +35,12 @@ STATES: dict[str, State] = {
         State("S1", ("tile_index", "tile_bounds")),
         State("S2", ("tile_weights",), reads=("S1",)),
         State("S3", ("s3_requirements",), reads=("S2",)),
-        State("S4", ("s4_alloc_plan",), reads=("S3", "S2")),
+        State(
+            "S4",
+            ("s4_alloc_plan",),
+            logs=("rng_events_site_tile_plan", "rng_trace_site_tile_plan"),
+            reads=("S3", "S2"),
+        ),
         State(
             "S5",
             ("s5_site_tile_assignment",),

@@ -51,7 +51,7 @@ def alloc_plan(
             n_sites below 1; E416_NUMERIC_OVERFLOW, dp above 18 or an n_sites of 2^50 or more; and
             while it is drained, E403 and E414 as `heaviest_tiles`.
     """
-    _require_pairs(country, merchant_id, n_sites, dp)
+    require_pairs(country, merchant_id, n_sites, dp, SITES_LIMIT)
     facts: dict[str, Any] = {"pairs": merchant_id.size, "sites": sum_of_weights(n_sites)}
 
     def chunks() -> Iterator[Chunk]:
@@ -166,7 +166,12 @@ class _Plans:
         return pa.RecordBatch.from_arrays(columns, schema=TABLES["s4_alloc_plan"].wire)
 
 
-def _require_pairs(country: str, merchant_id: Ids, n_sites: Ints, dp: int) -> None:
+def require_pairs(country: str, merchant_id: Ids, n_sites: Ints, dp: int, sites_limit: int) -> None:
+    """Refuse pairs that are out of order, without sites or with too many; dp beyond 0..18.
+
+    Raises:
+        Segment1BError: E310_UNSORTED, E308_COUNTS_MISMATCH, E416_NUMERIC_OVERFLOW.
+    """
     rising = merchant_id[1:] > merchant_id[:-1]
     if not rising.all():
         at = int(np.argmin(rising)) + 1
@@ -181,10 +186,11 @@ def _require_pairs(country: str, merchant_id: Ids, n_sites: Ints, dp: int) -> No
             "E308_COUNTS_MISMATCH", f"merchant {merchant_id[at]} has {n_sites[at]} sites",
             country=country, value=int(n_sites[at]),
         )  # fmt: skip
-    for at in np.flatnonzero(n_sites >= SITES_LIMIT)[:1]:
+    for at in np.flatnonzero(n_sites >= sites_limit)[:1]:
         raise Segment1BError(
             "E416_NUMERIC_OVERFLOW",
-            f"merchant {merchant_id[at]} has {n_sites[at]} sites; fewer than 2^50 are exact",
+            f"merchant {merchant_id[at]} has {n_sites[at]} sites; fewer than "
+            f"2^{sites_limit.bit_length() - 1} are exact",
             country=country, value=int(n_sites[at]), next_step="mend the outlet catalogue",
         )  # fmt: skip
     if not 0 <= dp <= 18:

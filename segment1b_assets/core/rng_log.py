@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.core.philox import U64, counter_plus
-from segment1b_assets.core.substreams import LABEL_ASSIGN, LABEL_JITTER
+from segment1b_assets.core.substreams import LABEL_ASSIGN, LABEL_JITTER, LABEL_PLAN
 
 #: Widest text of a uint64, and of a binary64 as Arrow writes it (-0.0000012345678901234567).
 _UINT: Final = 20
 _FLOAT: Final = 25
+#: Keys whose slot is not that of a float: a whole number, or one between quotation marks.
+_WHOLE: Final = frozenset({"tile_id", "n_sites"})
+_QUOTED: Final = frozenset({"home", "reach"})
 
 _COUNTERS: Final = (
     "rng_counter_before_hi",
@@ -40,7 +43,7 @@ class Family:
     """A family of events: its name and label, who draws, and how many uniforms a block gives.
 
     `values` are the keys that its events carry besides the common ones, in order; those in
-    `zeros` are the constant 0.0.
+    `zeros` are the constant 0.0. `by_site` is whether an event is of a site, or of a pair.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Family:
     draws: int
     values: tuple[str, ...]
     zeros: tuple[str, ...] = ()
+    by_site: bool = True
 
     @property
     def events_id(self) -> str:
@@ -60,6 +64,7 @@ class Family:
         return f"rng_trace_{self.name}"
 
 
+PLAN: Final = Family(LABEL_PLAN, "1B.S4.planner", 2, ("n_sites", "home", "reach"), by_site=False)
 ASSIGN: Final = Family(LABEL_ASSIGN, "1B.S5.assigner", 1, ("tile_id", "u"))
 JITTER: Final = Family(
     LABEL_JITTER,
@@ -88,11 +93,9 @@ class RngLog:
         label = {"module": family.module, "substream_label": family.name}
         counters = dict.fromkeys(_COUNTERS, _Slot(_UINT))
         budget = {"blocks": 1, "draws": str(family.draws)}
-        site = {
-            "merchant_id": _Slot(_UINT),
-            "legal_country_iso": country,
-            "site_order": _Slot(_UINT),
-        }
+        site: dict[str, Any] = {"merchant_id": _Slot(_UINT), "legal_country_iso": country}
+        if family.by_site:
+            site["site_order"] = _Slot(_UINT)
         values = {k: 0.0 if k in family.zeros else _slot_of(k) for k in family.values}
         self._event = _Line({**head, **tokens, **label, **counters, **budget, **site, **values})
         totals = dict.fromkeys(_TOTALS, _Slot(_UINT))
@@ -103,14 +106,14 @@ class RngLog:
         counter_lo: U64,
         counter_hi: U64,
         merchant_id: U64,
-        site_order: NDArray[np.integer],
+        site_order: NDArray[np.integer] | None = None,
         **values: NDArray[Any],
     ) -> dict[str, bytes]:
         """The lines of n events, in order.
 
         Args:
             counter_lo, counter_hi: uint64 (n,), halves of the counter whose block was used.
-            merchant_id: uint64 (n,); site_order: integers (n,).
+            merchant_id: uint64 (n,); site_order: integers (n,), none where an event is a pair's.
             values: the family's own keys that are not constant, (n,) each.
 
         Returns:
@@ -124,9 +127,11 @@ class RngLog:
         count = np.arange(self.events + 1, self.events + n + 1, dtype=np.uint64)
         self.events += n
         totals = (count, count, count * np.uint64(self.family.draws))
+        if site_order is not None:
+            values["site_order"] = site_order
         return {
             self.family.events_id: self._event.render(
-                n, counters | {"merchant_id": merchant_id, "site_order": site_order, **values}
+                n, counters | {"merchant_id": merchant_id, **values}
             ),
             self.family.trace_id: self._trace.render(
                 n, counters | dict(zip(_TOTALS, totals, strict=True))
@@ -136,13 +141,16 @@ class RngLog:
 
 @dataclass(frozen=True)
 class _Slot:
-    """Room for a number of at most `width` characters."""
+    """Room for a number of at most `width` characters, its quotation marks included."""
 
     width: int
+    quoted: bool = False
 
 
 def _slot_of(key: str) -> _Slot:
-    return _Slot(_UINT if key == "tile_id" else _FLOAT)
+    if key in _QUOTED:
+        return _Slot(_UINT + 2, quoted=True)
+    return _Slot(_UINT if key in _WHOLE else _FLOAT)
 
 
 class _Line:
@@ -151,6 +159,7 @@ class _Line:
     def __init__(self, keys: Mapping[str, Any]) -> None:
         text = b"{"
         self._places: dict[str, slice] = {}
+        self._quoted = {key for key, v in keys.items() if isinstance(v, _Slot) and v.quoted}
         for key, value in keys.items():
             text += b"" if text == b"{" else b","
             text += json.dumps(key).encode() + b":"
@@ -170,13 +179,17 @@ class _Line:
         for key, place in self._places.items():
             column = columns[key]
             width = place.stop - place.start
-            matrix[:, place] = column if column.ndim == 2 else _padded(column, width)
+            if column.ndim == 1:
+                column = _padded(column, width, quoted=key in self._quoted)
+            matrix[:, place] = column
         return matrix.tobytes()
 
 
-def _padded(values: NDArray[Any], width: int) -> NDArray[np.uint8]:
+def _padded(values: NDArray[Any], width: int, quoted: bool = False) -> NDArray[np.uint8]:
     """Numbers as right-aligned text, uint8 (n, width)."""
     text = pc.cast(pa.array(values), pa.string())
+    if quoted:
+        text = pc.binary_join_element_wise('"', text, '"', "")
     padded = pc.ascii_lpad(text, width=width, padding=" ")
     _, offsets, data = padded.buffers()
     if np.frombuffer(offsets, np.int32, count=values.size + 1)[-1] != values.size * width:

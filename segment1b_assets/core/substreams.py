@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from segment1b_assets.contracts.identity import SEGMENT, Identity, encode_str, encode_u64
 from segment1b_assets.core.philox import U64
 
+LABEL_PLAN: Final = "site_tile_plan"
 LABEL_ASSIGN: Final = "site_tile_assign"
 LABEL_JITTER: Final = "in_cell_jitter"
 
@@ -41,11 +42,15 @@ def master_digest(identity: Identity) -> bytes:
     return sha256(encode_str("mlr:1A.master") + fingerprint + encode_u64(identity.seed)).digest()
 
 
+def plan_substreams(identity: Identity, country: str, merchant_id: U64) -> Substreams:
+    """S4: one substream a (merchant, country) pair; `merchant_id` is uint64 (n,)."""
+    return _pair_substreams(_head(identity, LABEL_PLAN, "state:s4"), identity, country, merchant_id)
+
+
 def assignment_substreams(identity: Identity, country: str, merchant_id: U64) -> Substreams:
     """S5: one substream a (merchant, country) pair; `merchant_id` is uint64 (n,)."""
     head = _head(identity, LABEL_ASSIGN, "state:s5")
-    tail = encode_str(country) + encode_str(identity.parameter_hash)
-    return _derive([head, merchant_id, tail])
+    return _pair_substreams(head, identity, country, merchant_id)
 
 
 def jitter_substreams(
@@ -57,6 +62,11 @@ def jitter_substreams(
     return _derive(
         [head, merchant_id, encode_str(country), order, encode_str(identity.parameter_hash)]
     )
+
+
+def _pair_substreams(head: bytes, identity: Identity, country: str, merchant_id: U64) -> Substreams:
+    tail = encode_str(country) + encode_str(identity.parameter_hash)
+    return _derive([head, merchant_id, tail])
 
 
 def _head(identity: Identity, label: str, state: str) -> bytes:

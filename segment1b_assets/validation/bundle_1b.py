@@ -11,7 +11,7 @@ from segment1b_assets.storage.gate import as_json
 from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.retire import bundle_seed, retire
 from segment1b_assets.storage.run_inputs import RunInputs
-from segment1b_assets.validation.rng_evidence import FAMILIES
+from segment1b_assets.validation.rng_evidence import Family, families
 from segment1b_assets.validation.world_findings import WorldFindings
 
 
@@ -83,6 +83,10 @@ def _manifest(inputs: RunInputs, findings: WorldFindings) -> dict[str, Any]:
     }
 
 
+def _families(inputs: RunInputs) -> dict[str, Family]:
+    return families(inputs.policies["policy.s4.alloc_plan"])
+
+
 def _family(findings: WorldFindings, name: str) -> dict[str, Any]:
     each = [c.evidence[name] for c in findings.countries if name in c.evidence]
     complete = len(each) == len(findings.countries)
@@ -113,7 +117,7 @@ def _rng_accounting(inputs: RunInputs, findings: WorldFindings) -> dict[str, Any
                     if label in c.evidence
                 },
             }
-            for label, family in FAMILIES.items()
+            for label, family in _families(inputs).items()
         },
     }
 
@@ -134,7 +138,7 @@ def summary(inputs: RunInputs, findings: WorldFindings) -> dict[str, Any]:
             "writer_sort_violations": sum(c.sort_violations for c in findings.countries),
             "path_embed_mismatches": sum(c.token_mismatches for c in findings.countries),
         },
-        "rng": {"families": {label: _family(findings, label) for label in FAMILIES}},
+        "rng": {"families": {label: _family(findings, label) for label in _families(inputs)}},
         "by_country": {
             c.country: {"rows_s7": c.rows_s7, "rows_s8": c.rows_s8, "parity_ok": c.parity_ok}
             for c in findings.countries

@@ -62,6 +62,12 @@ class LogBlock:
             self._require(key, words, pc.or_(pc.invert(zero), pc.equal(words, "0")))
         return self._numbers(key, words, pa.uint64())
 
+    def quoted_uints(self, key: str) -> NDArray[np.uint64]:
+        """Whole numbers that stand between quotation marks."""
+        words = self._words(key)
+        self._require(key, words, pc.match_substring_regex(words, r'^"(0|[1-9][0-9]*)"$'))
+        return self._numbers(key, pc.ascii_trim(words, characters='"'), pa.uint64())
+
     def uints_like(self, key: str, other: str, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """The same as `uints(key)`, for less where all is written like `other`, the `numbers`."""
         if np.array_equal(self.text(key), self.text(other)):

@@ -3,7 +3,7 @@
 A substream's key and the low half of its first counter are the same eight digest bytes read in
 opposite byte orders: so the first event of a substream tells its key, and one wrong counter or
 value makes the words disagree. That the digest itself is the site's own is hashed again one by
-one: for every pair of S5 and for every `SAMPLE`-th site of S6.
+one: for every pair of S4 and S5 and for every `SAMPLE`-th site of S6.
 """
 
 from __future__ import annotations
@@ -77,6 +77,12 @@ def counters_off(
     wanted_hi = hi[starts][group] + (wanted_lo < step)
     off: NDArray[np.bool_] = (lo != wanted_lo) | (hi != wanted_hi)
     return off
+
+
+def plan_start(identity: Identity, country: str, merchant_id: int) -> tuple[int, int]:
+    """(hi, lo) of an S4 substream's first counter."""
+    parts = struct.pack("<Q", merchant_id) + _s(country) + _s(identity.parameter_hash)
+    return _start(identity, "site_tile_plan", "state:s4", parts)
 
 
 def pair_start(identity: Identity, country: str, merchant_id: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.contracts.policies import AllocPlanPolicy
 from segment1b_assets.validation.columns import (
     Arrays,
     Columns,
@@ -26,6 +27,15 @@ _AFTER: Final = ("rng_counter_after_hi", "rng_counter_after_lo")
 _SITE: Final = ("merchant_id", "site_order")
 
 
+#: How a family's own values are written, where they are no floats.
+_READERS: Final = {
+    "tile_id": LogBlock.uints,
+    "n_sites": LogBlock.uints,
+    "home": LogBlock.quoted_uints,
+    "reach": LogBlock.quoted_uints,
+}
+
+
 @dataclass(frozen=True)
 class Family:
     """A family's constants and its own keys, as the contract lists them."""
@@ -34,9 +44,21 @@ class Family:
     module: str
     draws: int
     own: dict[str, Any]
-    one_event_a_site: bool
+    one_event_a_key: bool
+    keys: tuple[str, ...] = _SITE
+    #: The dataset whose rows, by these keys, its events must cover.
+    covers: str = "s7_site_synthesis"
 
 
+PLAN: Final = Family(
+    "site_tile_plan",
+    "1B.S4.planner",
+    2,
+    {"n_sites": VARIES, "home": VARIES, "reach": VARIES},
+    True,
+    keys=("merchant_id",),
+    covers="s3_requirements",
+)
 ASSIGN: Final = Family(
     "site_tile_assign", "1B.S5.assigner", 1, {"tile_id": VARIES, "u": VARIES}, True
 )
@@ -52,7 +74,12 @@ JITTER: Final = Family(
     },
     False,
 )
-FAMILIES: Final = {family.label: family for family in (ASSIGN, JITTER)}
+
+
+def families(policy: AllocPlanPolicy) -> dict[str, Family]:
+    """Label -> family of every family that draws; S4's only where its policy is enabled."""
+    drawn = (PLAN, ASSIGN, JITTER) if policy.enabled else (ASSIGN, JITTER)
+    return {family.label: family for family in drawn}
 
 
 @dataclass
@@ -63,7 +90,7 @@ class Evidence:
         events_total, blocks_total, draws_total: counted from the events.
         envelope_failures: events whose after counter is not their before counter plus blocks.
         trace_reconciled: every trace row repeats its event's counters and the running totals.
-        coverage_ok: the events' sites are the given sites, in order.
+        coverage_ok: the events' sites (or pairs) are the given ones, in order.
         faults: what is wrong, in words, the first of each kind.
     """
 
@@ -113,8 +140,8 @@ class FamilyLog:
         counters = dict.fromkeys(_BEFORE + _AFTER, VARIES)
         self._event_keys = {
             **run, **tokens, **label, **counters, "blocks": 1, "draws": str(family.draws),
-            "merchant_id": VARIES, "legal_country_iso": country, "site_order": VARIES,
-            **family.own,
+            "merchant_id": VARIES, "legal_country_iso": country,
+            **dict.fromkeys(family.keys[1:], VARIES), **family.own,
         }  # fmt: skip
         totals = dict.fromkeys(("events_total", "blocks_total", "draws_total"), VARIES)
         self._trace_keys = {**run, **label, **counters, **totals}
@@ -132,10 +159,10 @@ class FamilyLog:
             return
         trace: Iterator[LogBlock] | None = read_lines(self._trace, self._trace_keys)
         for lines in read_lines(self._events, self._event_keys):
-            block: Arrays = {key: lines.uints(key) for key in (*_BEFORE, *_SITE)}
+            block: Arrays = {key: lines.uints(key) for key in (*_BEFORE, *self._family.keys)}
             for key, value in self._family.own.items():
                 if value is VARIES:
-                    block[key] = lines.uints(key) if key == "tile_id" else lines.floats(key)
+                    block[key] = _READERS.get(key, LogBlock.floats)(lines, key)
             self._check_envelope(lines, block)
             trace = self._compare(lines, trace)
             self._count(len(lines))
@@ -206,11 +233,12 @@ def country_evidence(
     trace: Path,
     site_files: Sequence[Path],
 ) -> Evidence:
-    """Evidence of one family in one country, with coverage of the sites in `site_files`.
+    """Evidence of one family in one country, with coverage of what is in `site_files`.
 
     Args:
         events, trace: the country's logs; neither exists where the country has no sites.
-        site_files: any site table's files (merchant_id, site_order), in key order.
+        site_files: files of a table with the family's keys, in key order: any site table's, or
+            of s3_requirements where an event is a pair's.
 
     Returns:
         The evidence; malformed lines, gaps and unknown sites are faults in it, never exceptions.
@@ -218,22 +246,23 @@ def country_evidence(
     Raises:
         Segment1BError: a site file cannot be read.
     """
-    sites = Columns(site_files, _SITE)
+    keys = family.keys
+    sites = Columns(site_files, keys)
     log = FamilyLog(family, country, identity, ts_utc, events, trace)
     evidence = log.evidence
     try:
-        for block in whole_runs(log.blocks(), _SITE):
+        for block in whole_runs(log.blocks(), keys):
             drawn = block
-            if not family.one_event_a_site:
-                runs = starts_of(block, _SITE)
-                drawn = {key: block[key][runs] for key in _SITE}
+            if not family.one_event_a_key:
+                runs = starts_of(block, keys)
+                drawn = {key: block[key][runs] for key in keys}
             wanted = sites.take(drawn["merchant_id"].size)
             if evidence.coverage_ok:
-                at = first_difference(drawn, wanted, _SITE)
+                at = first_difference(drawn, wanted, keys)
                 if at is not None:
                     evidence.add_coverage_fault(
-                        f"{events.name}: the event of {row_text(drawn, _SITE, at)} is found where "
-                        f"the sites have {row_text(wanted, _SITE, at)}"
+                        f"{events.name}: the event of {row_text(drawn, keys, at)} is found where "
+                        f"the table has {row_text(wanted, keys, at)}"
                     )
     except LogFormError as fault:
         evidence.add_coverage_fault(str(fault))
@@ -241,7 +270,7 @@ def country_evidence(
     else:
         left = sites.take(1)
         if left["merchant_id"].size:
-            evidence.add_coverage_fault(f"{events.name}: no event of {row_text(left, _SITE, 0)}")
+            evidence.add_coverage_fault(f"{events.name}: no event of {row_text(left, keys, 0)}")
     return evidence
 
 

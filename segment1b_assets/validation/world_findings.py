@@ -14,7 +14,7 @@ from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.storage.workers import run_concurrently
 from segment1b_assets.validation.judge import judge_dataset
-from segment1b_assets.validation.rng_evidence import FAMILIES, Evidence, country_evidence
+from segment1b_assets.validation.rng_evidence import Evidence, country_evidence, families
 
 _SITE_STATES = ("s5_site_tile_assignment", "s6_site_jitter", "s7_site_synthesis", "site_locations")
 _SORTS = frozenset({"A704", "A804"})
@@ -122,7 +122,7 @@ def _judge_country(inputs: RunInputs, country: str) -> CountryFindings:
                 found.faults.append(f"{dataset} {verdict.code}: {verdict.detail}")
                 found.sort_violations += verdict.code in _SORTS
                 found.token_mismatches += verdict.code in _TOKENS
-        for label, family in FAMILIES.items():
+        for label, family in families(inputs.policies["policy.s4.alloc_plan"]).items():
             evidence = country_evidence(
                 family,
                 country,
@@ -130,7 +130,7 @@ def _judge_country(inputs: RunInputs, country: str) -> CountryFindings:
                 inputs.receipt.verified_at_utc,
                 inputs.ensure_local(f"rng_events_{label}", country),
                 inputs.ensure_local(f"rng_trace_{label}", country),
-                inputs.files("s7_site_synthesis", country),
+                inputs.files(family.covers, country),
             )
             found.evidence[label] = evidence
             found.faults += [f"{label}: {fault}" for fault in evidence.faults]

@@ -139,9 +139,11 @@ def _summary_faults(
         "egress.path_embed_mismatches": 0,
     }
     by_family = {
-        "site_tile_assign": [e for t in truths.values() for e in t.assign_events],
-        "in_cell_jitter": [e for t in truths.values() for e in t.jitter_events],
+        family: [event for truth in truths.values() for event in truth.events[family]]
+        for family in layout.FAMILIES
     }
+    if not by_family["site_tile_plan"]:
+        del by_family["site_tile_plan"]
     for family, events in by_family.items():
         totals = {
             "coverage_ok": True,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from . import allocation, inputs, weights
+from . import allocation, arc, inputs, weights
 from .boxes import drawn_cell
 from .identity import Tokens
 from .sites import Event, ResampleExhausted, Run, Site, assign, jitter
@@ -36,11 +36,19 @@ class CountryTruth:
     plan: list[tuple[int, int, int]] = field(default_factory=list)
     assignment: list[tuple[int, int, int]] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
+    plan_events: list[Event] = field(default_factory=list)
     assign_events: list[Event] = field(default_factory=list)
     jitter_events: list[Event] = field(default_factory=list)
     # State number -> error code, for states that publish nothing.
     failures: dict[int, str] = field(default_factory=dict)
     downstream_open: bool = False
+
+    @property
+    def events(self) -> dict[str, list[Event]]:
+        """Family -> its events."""
+        families = ("site_tile_plan", "site_tile_assign", "in_cell_jitter")
+        logs = (self.plan_events, self.assign_events, self.jitter_events)
+        return dict(zip(families, logs, strict=True))
 
     def publishes(self, state: int) -> bool:
         """Whether the state publishes a partition."""
@@ -58,6 +66,8 @@ class Settings:
     denylist: frozenset[str]
     jitter_mode: str
     max_attempts: int
+    #: None is the plain law of S4.
+    reach: arc.Reach | None = None
 
     @classmethod
     def read(cls, root: Path) -> Settings:
@@ -65,6 +75,8 @@ class Settings:
         deny = inputs.read_policy(root, "s3.requirements")
         weighing = inputs.read_policy(root, "s2.tile_weights")
         jittering = inputs.read_policy(root, "s6.jitter")
+        plan = inputs.read_policy(root, "s4.alloc_plan")
+        reach = [(e["n_max"], e["power"], e.get("min_ppm", 0)) for e in plan["reach"]]
         return cls(
             inclusion_rule=inputs.read_policy(root, "s1.tile_index")["inclusion_rule"],
             basis=weighing["basis"],
@@ -72,6 +84,7 @@ class Settings:
             denylist=frozenset(deny["denylist_country_iso"] if deny["enabled"] else []),
             jitter_mode=jittering["mode"],
             max_attempts=jittering["max_attempts"],
+            reach=reach if plan["enabled"] else None,
         )
 
 
@@ -128,8 +141,18 @@ class Truth:
         scale = 10**self.settings.dp
         by_id = {tile.tile_id: tile for tile in truth.tiles}
         weighted = list(zip(by_id, truth.weights.weights, strict=True))
+        grid = self.raster.grid
+        curve = arc.along_the_curve(dict(weighted), grid.nrows, grid.ncols)
         for merchant_id, n_sites in truth.requirements:
-            plan = allocation.allocate(weighted, n_sites, scale)
+            if self.settings.reach is None:
+                plan = allocation.allocate(weighted, n_sites, scale)
+            else:
+                drawn = arc.draw(
+                    self.run, truth.iso, merchant_id, n_sites, self.settings.reach, scale
+                )
+                plan = arc.place(drawn, n_sites, curve)
+                event = arc.event(self.run, truth.iso, merchant_id, n_sites, drawn)
+                truth.plan_events.append(event)
             truth.plan += [(merchant_id, *row) for row in plan]
             rows, events = assign(self.run, truth.iso, merchant_id, plan)
             truth.assignment += [(merchant_id, *row) for row in rows]

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "basis": "population",
     "dp": 12,
     "enabled": False,
+    "reach": [],
     "denylist_country_iso": [],
     "mode": "uniform_v1",
     "max_attempts": 64,

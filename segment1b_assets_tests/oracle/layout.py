@@ -24,7 +24,7 @@ STATE_OF = {
     "s7_site_synthesis": "s7",
     "site_locations": "s8",
 }
-FAMILIES = {"site_tile_assign": "s5", "in_cell_jitter": "s6"}
+FAMILIES = {"site_tile_plan": "s4", "site_tile_assign": "s5", "in_cell_jitter": "s6"}
 LAYER = "layer1/1B"
 
 

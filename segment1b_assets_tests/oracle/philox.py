@@ -64,6 +64,12 @@ def substream(master: bytes, label: str, parts: bytes) -> Substream:
     return Substream(int.from_bytes(digest[24:32], "little"), (high << 64) | low)
 
 
+def plan_substream(master: bytes, merchant_id: int, iso: str, parameter_hash: str) -> Substream:
+    """S4: one substream a (merchant, country) pair."""
+    parts = enc_str("segment:1B") + enc_str("state:s4") + enc_u64(merchant_id)
+    return substream(master, "site_tile_plan", parts + enc_str(iso) + enc_str(parameter_hash))
+
+
 def assign_substream(master: bytes, merchant_id: int, iso: str, parameter_hash: str) -> Substream:
     """S5: one substream a (merchant, country) pair."""
     parts = enc_str("segment:1B") + enc_str("state:s5") + enc_u64(merchant_id)

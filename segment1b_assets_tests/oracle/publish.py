@@ -113,8 +113,7 @@ def _write_partition(root: Path, dataset: str, truth: CountryTruth, world: Truth
 
 
 def _write_logs(root: Path, t: Tokens, truth: CountryTruth) -> None:
-    families = {"site_tile_assign": truth.assign_events, "in_cell_jitter": truth.jitter_events}
-    for family, events in families.items():
+    for family, events in truth.events.items():
         if events:
             folder = layout.events_dir(root, family, t.seed, t.parameter_hash, t.run_id)
             _write_lines(folder / f"part-{truth.iso}.jsonl", events)
@@ -158,13 +157,15 @@ def _write_bundle_1b(root: Path, t: Tokens, truths: list[CountryTruth]) -> None:
     fp, ph = t.manifest_fingerprint, t.parameter_hash
     rows = {truth.iso: len(truth.sites) for truth in truths if truth.sites}
     families = {}
-    for family, per_draw in (("site_tile_assign", 1), ("in_cell_jitter", 2)):
-        log = [e for x in truths for e in (x.assign_events if per_draw == 1 else x.jitter_events)]
+    for family in layout.FAMILIES:
+        log = [event for truth in truths for event in truth.events[family]]
+        if not log:
+            continue
         families[family] = {
             "coverage_ok": True,
             "events_total": len(log),
             "blocks_total": len(log),
-            "draws_total": per_draw * len(log),
+            "draws_total": sum(int(event["draws"]) for event in log),
             "envelope_failures": 0,
             "trace_reconciled": True,
         }

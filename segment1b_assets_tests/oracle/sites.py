@@ -42,6 +42,12 @@ class Site:
 
 
 Event = dict[str, Any]
+#: Family -> module and draws of its events.
+DRAWERS = {
+    "site_tile_plan": ("1B.S4.planner", "2"),
+    "site_tile_assign": ("1B.S5.assigner", "1"),
+    "in_cell_jitter": ("1B.S6.jitter", "2"),
+}
 
 
 @dataclass(frozen=True)
@@ -57,23 +63,23 @@ class Run:
         return master_digest(self.tokens.manifest_fingerprint, self.tokens.seed)
 
     def event(self, label: str, before: int, row: tuple[int, str, int]) -> Event:
-        """The part of an event that both families share."""
+        """The part of an event that all families share."""
         after = (before + 1) & MASK128
-        s5 = label == "site_tile_assign"
+        module, draws = DRAWERS[label]
         return {
             "ts_utc": self.ts_utc,
             "run_id": self.tokens.run_id,
             "seed": self.tokens.seed,
             "parameter_hash": self.tokens.parameter_hash,
             "manifest_fingerprint": self.tokens.manifest_fingerprint,
-            "module": "1B.S5.assigner" if s5 else "1B.S6.jitter",
+            "module": module,
             "substream_label": label,
             "rng_counter_before_hi": before >> 64,
             "rng_counter_before_lo": before & MASK64,
             "rng_counter_after_hi": after >> 64,
             "rng_counter_after_lo": after & MASK64,
             "blocks": 1,
-            "draws": "1" if s5 else "2",
+            "draws": draws,
             "merchant_id": row[0],
             "legal_country_iso": row[1],
             "site_order": row[2],

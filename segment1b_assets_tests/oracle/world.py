@@ -66,6 +66,7 @@ def make_world(
     jitter_mode: str = "uniform_v1",
     max_attempts: int | None = None,
     denylist: list[str] | None = None,
+    reach: list[dict[str, int]] | None = None,
     dtype: str | None = None,
     masses: str | None = None,
     slivers: bool = False,
@@ -78,7 +79,8 @@ def make_world(
 
     ``codes``: the countries that get polygons, instead of ``countries`` drawn ones.
     ``masses``: plain, ties, wild or zero. ``denylist``: codes, which also enables the policy; the
-    word "first" names the first country with outlets. ``stranded``: outlets in a country without
+    word "first" names the first country with outlets. ``reach``: S4's entries under
+    population_arc_v1, instead of the plain law. ``stranded``: outlets in a country without
     tiles (E303). ``feasible``: outlets only where every tile lies in its country by 1/200 or more,
     so that 4096 attempts find a point; otherwise E613 is common under any_overlap. ``bad_mass``: a
     negative value in the first country with outlets (E105). ValueError for a grid past a pole.
@@ -122,6 +124,7 @@ def make_world(
         "dtype": dtype or rng.choice(DTYPES),
         "masses": masses or rng.choice(("plain", "plain", "ties", "wild", "zero")),
         "denylist": used[:1] if denylist == ["first"] else denylist,
+        "reach": reach,
     }
     if bad_mass and knobs["dtype"] == "uint8":
         knobs["dtype"] = "int16"
@@ -339,6 +342,10 @@ def _write_policies(root: Path, rng: random.Random, knobs: dict[str, Any]) -> No
         "s4.alloc_plan": {"enabled": False},
         "s6.jitter": {"mode": knobs["jitter_mode"], "max_attempts": knobs["max_attempts"]},
     }
+    if knobs["reach"] is not None:
+        policies["s4.alloc_plan"] = {
+            "enabled": True, "mode": "population_arc_v1", "reach": knobs["reach"]
+        }  # fmt: skip
     if not denied and rng.random() < 0.5:
         # Switched off: the list must then be ignored.
         policies["s3.requirements"]["denylist_country_iso"] = ["NO", "NA"]
