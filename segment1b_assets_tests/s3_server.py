@@ -46,8 +46,10 @@ class Server:
         }
 
     def trait(self, name: str, value: str) -> None:
-        """Set `slow` (seconds a write takes), `deny` (1: refuse all), `blind` (1: no conditions)
-        or `only` (a part of a key: other writes are not slowed); empty is off."""
+        """Set `slow` (seconds a write takes), `deny` (1: refuse all), `blind` (1: no conditions),
+        `blind_parts` (1: none where an upload in parts is completed), `conflicts` (how many writes
+        on a condition are answered with a conflict) or `only` (a part of a key: other writes are
+        neither slowed nor in conflict); empty is off."""
         urllib.request.urlopen(f"{self.url}{TRAITS}{name}={value}", timeout=60).close()
 
     def writes(self) -> list[str]:
@@ -115,7 +117,17 @@ class Traits:
             return [f"{body}</AWSAccessKeyId></Error>".encode()]
         if writes and self._set.get("only", "") in path:
             time.sleep(float(self._set.get("slow") or 0))
-        if self._set.get("blind"):
+        condition = environ.get("HTTP_IF_NONE_MATCH") is not None
+        with self._lock:
+            conflicts = int(self._set.get("conflicts") or 0)
+            if conflict := condition and conflicts > 0 and self._set.get("only", "") in path:
+                self._set["conflicts"] = str(conflicts - 1)
+        if conflict:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start("409 Conflict", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>ConditionalRequestConflict</Code></Error>"]
+        completes = environ["REQUEST_METHOD"] == "POST"
+        if self._set.get("blind") or (self._set.get("blind_parts") and completes):
             environ.pop("HTTP_IF_NONE_MATCH", None)
         return self._served(environ, start)
 

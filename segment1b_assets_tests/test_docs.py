@@ -106,6 +106,24 @@ def test_files_of_the_code_that_are_named_exist(page: Path) -> None:
         assert any(place.is_file() for place in (*places, tests)), named
 
 
+def test_wherever_a_raster_is_warped_people_are_added_up() -> None:
+    """In pages, messages and next steps: no gdalwarp without -r sum."""
+    sources = [*pages(), *(REPOSITORY / "segment1b_assets").rglob("*.py")]
+    calls = [
+        (path.name, call)
+        for path in sources
+        for call in re.findall(r"gdalwarp [^`\n]*", path.read_text("utf-8"))
+    ]
+    assert len(calls) >= 5
+    assert [c for c in calls if "-r sum" not in c[1]] == []
+
+
+def test_the_table_of_files_names_tests_that_exist() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (DOCS / "faults_of_files.md").read_text("utf-8")))
+    tests = "\n".join(p.read_text("utf-8") for p in Path(__file__).parent.glob("test_*.py"))
+    assert {n for n in named if f"def {n}(" not in tests} == set()
+
+
 def test_every_page_is_in_the_navigation() -> None:
     listed = set(re.findall(r"^ +- .*: (\S+\.md)$", (REPOSITORY / "mkdocs.yml").read_text(), re.M))
     assert listed == {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}

@@ -35,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def bucket(server: Server) -> Iterator[Bucket]:
     yield Bucket(server)
-    for trait in ("slow", "only", "deny", "blind"):
+    for trait in ("slow", "only", "deny", "blind", "blind_parts", "conflicts"):
         server.trait(trait, "")
 
 
@@ -231,6 +231,81 @@ def test_a_store_that_ignores_conditions_is_refused(
         put(root, b"first")
     assert refused.value.code == "E_IO"
     assert bucket.keys() == []
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_conflict_is_no_sign_that_something_is_there(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 3)
+    root = bucket.root(monkeypatch, tmp_path / "one")
+    bucket.server.trait("only", "/layer1/")
+    bucket.server.trait("conflicts", "2")
+    assert put(root, b"first").status == "published"
+    assert bucket.get(f"{FOLDER}/part-00000.parquet") == b"first"
+    assert read(bucket.root(monkeypatch, tmp_path / "two")) == [b"first"]
+
+
+def test_a_store_that_is_in_conflict_for_good_is_told(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "CONFLICT_PAUSES", (0.0, 0.0))
+    root = bucket.root(monkeypatch, tmp_path / "one")
+    bucket.server.trait("only", "/layer1/")
+    bucket.server.trait("conflicts", "1000")
+    with pytest.raises(Segment1BError, match="409 ConditionalRequestConflict") as refused:
+        put(root, b"first")
+    assert refused.value.code == "E_IO"
+    assert bucket.keys() == []
+
+
+def test_a_store_that_ignores_the_condition_of_uploads_in_parts_is_refused_large_files(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.server.trait("blind_parts", "1")
+    root = bucket.root(monkeypatch, tmp_path / "one")
+    assert put(root, b"small").status == "published"
+    monkeypatch.setattr(object_store, "SINGLE_PUT_BYTES", 64)
+    other = bucket.root(monkeypatch, tmp_path / "two")
+    retire(other, "tile_index", other.path_for("tile_index", **FR), "makes way")
+    for trusting in (root, other):
+        trusting.refresh()
+        with pytest.raises(Segment1BError, match="CompleteMultipartUpload") as refused:
+            put(trusting, b"large" * 20)
+        assert refused.value.code == "E_IO"
+    assert bucket.keys("layer1") == []
+    assert bucket.keys(".staging") == []
+    bucket.server.trait("blind_parts", "")
+    assert put(root, b"large" * 20).status == "published"
+
+
+def test_a_profile_is_told_and_not_passed_over(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_machine(monkeypatch, bucket.server, tmp_path / "one")
+    monkeypatch.setenv("AWS_PROFILE", "people")
+    assert read(open_root(bucket.url)) == []  # the keys are there: nobody is mistaken
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(Segment1BError, match="AWS_PROFILE") as refused:
+        open_root(bucket.url)
+    assert (refused.value.code, refused.value.value) == ("E_IO", "people")
+    assert "aws configure export-credentials" in refused.value.next_step
+
+
+def test_no_credentials_at_all_are_told(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_machine(monkeypatch, bucket.server, tmp_path / "one")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    # Where a machine of the cloud would be asked who it is; nobody answers here.
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(Segment1BError, match="no credentials") as refused:
+        read(open_root(bucket.url))
+    assert refused.value.code == "E_IO"
+    assert "AWS_ACCESS_KEY_ID" in refused.value.next_step
 
 
 def test_refused_credentials_a_missing_bucket_and_a_dead_endpoint_are_told(

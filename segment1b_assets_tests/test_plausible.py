@@ -238,3 +238,9 @@ def test_what_cannot_be_read_is_not_judged(changed: Changed) -> None:
     changed.report("S2", mass_max="much")
     found = plausible_dataset(inputs, "tile_weights", COUNTRY)
     assert [v.result for v in found] == ["held", "held", "not judged"]
+
+
+def test_the_guide_lists_every_rule_as_it_is() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "guide" / "plausible.md").read_text()
+    for code, rule in PLAUSIBILITY.items():
+        assert f"| `{code}` | {rule.dataset} | {rule.asks} | {rule.next_step} |" in page

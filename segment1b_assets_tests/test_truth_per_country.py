@@ -28,6 +28,7 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from segment1b_assets.definitions import definitions
+from segment1b_assets.resources import Segment1B
 from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, partition_tags
 from segment1b_assets_tests.dagster_support import (
     BAD,
@@ -44,6 +45,7 @@ from segment1b_assets_tests.dagster_support import (
 )
 from segment1b_assets_tests.oracle import layout
 
+REPOSITORY = Path(__file__).parents[1]
 GOOD = [c for c in FIVE if c != BAD]
 MADE = ("s0_gate_receipt_1B", *BY_COUNTRY)
 
@@ -133,7 +135,8 @@ def test_every_announced_verdict_is_recorded_for_one_country_and_for_many(
     good = dict.fromkeys(set(countries) - {BAD}, True)
     for check in ("valid", "plausible"):
         assert announced(instance, check) == set()
-        assert judged(instance, "tile_index", check) == {**good, BAD: False}
+        assert set(judged(instance, "tile_index", check)) == set(countries)
+    assert judged(instance, "tile_index", "valid") == {**good, BAD: False}
     rows = verdict_rows(instance, "valid", BAD)
     assert rows[0]["rule"] == "E001_GEO_INVALID"
     assert rows[0]["verdict"] == "broken"
@@ -167,6 +170,49 @@ def test_failing_countries_are_recorded_last(tmp_path: Path, instance: dg.Dagste
     key = dg.AssetCheckKey(dg.AssetKey("tile_index"), "valid")
     newest = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     assert [r.partition for r in newest] == [BAD]
+
+
+def test_a_failed_country_s_page_says_why_and_what_to_do(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    cross_itself(tmp_path, BAD)
+    run_assets(instance, tmp_path, ["tile_index"])
+    (seen,) = instance.fetch_observations(dg.AssetKey("tile_index"), limit=10).records
+    assert seen.partition_key == BAD
+    said = {k: str(v.value) for k, v in seen.asset_observation.metadata.items()}
+    assert said["code"] == "E001_GEO_INVALID"
+    assert "Self-intersection" in said["detail"]
+    assert said["next_step"]
+    assert said["file"].endswith("world_countries.parquet")
+    assert "### E001_GEO_INVALID" in (REPOSITORY / "docs/runbook.md").read_text()
+    assert said["runbook"] == "docs/runbook.md#e001_geo_invalid"
+
+
+def test_a_partition_is_retired_by_a_job_and_its_history_says_so(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    small_world(tmp_path)
+    made_well(run_assets(instance, tmp_path, ["tile_index"], ["FI"]))
+    files = Segment1B(root=str(tmp_path)).open().files("tile_index", "FI")
+    kept = files[0].read_bytes()
+
+    def retired(country: str) -> dg.ExecuteInProcessResult:
+        chosen = {"dataset": "tile_index", "country": country, "why": "a better grid"}
+        return definitions.resolve_job_def("retire_partition").execute_in_process(
+            instance=instance,
+            run_config={**run_config(tmp_path), "ops": {"retire_one": {"config": chosen}}},
+            raise_on_error=False,
+        )
+
+    made_well(retired("FI"))
+    assert not files[0].exists()
+    (moved,) = tmp_path.glob("retired/*/layer1/1B/tile_index/**/part-00000.parquet")
+    assert moved.read_bytes() == kept
+    (seen,) = instance.fetch_observations(dg.AssetKey("tile_index"), limit=10).records
+    assert seen.partition_key == "FI"
+    assert seen.asset_observation.metadata["retired"].value == "a better grid"
+    assert not retired("FI").success  # nothing is there any more
 
 
 def verdict_rows(instance: dg.DagsterInstance, check: str, country: str) -> list[dict[str, object]]:

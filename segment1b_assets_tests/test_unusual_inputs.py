@@ -156,3 +156,14 @@ def test_a_clock_that_is_no_time_is_told_and_seals_nothing(
     assert (event["event"], event["code"]) == ("S0_ERROR", "E_POLICY_INVALID")
     assert "SOURCE_DATE_EPOCH" in event["detail"]
     assert not list(world.root.glob("layer1/1B/*"))
+
+
+def test_files_beside_the_raster_are_named_in_report_and_log(world: World) -> None:
+    beside = layout.raster_path(world.root).with_suffix(".tif.aux.xml")
+    beside.write_text("<PAMDataset/>")
+    outcome = run(world.root, world.countries, ["S1", "S2"])
+    assert outcome.success
+    for name in ("s1_run_report.json", "s2_run_report.json"):
+        for path in world.root.glob(f"reports/layer1/1B/**/{name}"):
+            assert json.loads(path.read_bytes())["ignored_sidecars"] == [beside.name]
+    assert len(list(world.root.glob("reports/layer1/1B/**/s2_run_report.json"))) == 2

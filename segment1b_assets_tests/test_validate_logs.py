@@ -15,7 +15,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from segment1b_assets.validation import replay
+from segment1b_assets.validation import philox_replay as replay
 from segment1b_assets.validation.rng_evidence import FAMILIES, country_evidence
 from segment1b_assets_tests import site_files
 from segment1b_assets_tests.hypothesis_profiles import examples

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from segment1b_assets.core.allocation import alloc_plan
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first
 from segment1b_assets.validation.judges.s4_alloc_plan import CODES, judge_alloc_plan
-from segment1b_assets.validation.plan_window import PlanRows, excess_of, misfits
+from segment1b_assets.validation.plan_remainders import PlanRows, excess_of, wrong_pairs
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.partition_support import (
@@ -302,7 +302,7 @@ def test_every_plan_but_the_largest_remainders_is_a_misfit(n: int, parts: list[i
 
     def wrong(tile: Any, sites: Any) -> list[int]:
         pair = np.full(tile.size, 4, np.intp)
-        found = misfits(PlanRows(pair, tile, sites, np.full(tile.size, n)), order, scale)
+        found = wrong_pairs(PlanRows(pair, tile, sites, np.full(tile.size, n)), order, scale)
         return [int(p) for p in found]
 
     assert wrong(tile, sites) == []

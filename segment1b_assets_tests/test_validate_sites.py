@@ -93,13 +93,19 @@ def test_one_value_changed(spoiled: SiteFiles, dataset: str, column: str, row: i
 @pytest.mark.parametrize(
     ("dataset", "column", "value", "code", "words"),
     [
-        ("s5_site_tile_assignment", "tile_id", 64, "E505_TILE_NOT_IN_INDEX", "lacks this tile"),
+        (
+            "s5_site_tile_assignment",
+            "tile_id",
+            64,
+            "E505_TILE_NOT_IN_INDEX",
+            "that the country lacks",
+        ),
         ("s5_site_tile_assignment", "tile_id", 2**64 - 1, "E505_TILE_NOT_IN_INDEX", "lacks"),
-        ("s6_site_jitter", "tile_id", NOT_OURS, "E606_FK_TILE_INDEX", "lacks this tile"),
+        ("s6_site_jitter", "tile_id", NOT_OURS, "E606_FK_TILE_INDEX", "that the country lacks"),
         ("s6_site_jitter", "delta_lon_deg", 0.2, "E607_POINT_OUTSIDE_PIXEL", "is put at"),
         ("s6_site_jitter", "delta_lat_deg", math.nan, "E_INPUT_SCHEMA", "delta_lat_deg"),
         ("s7_site_synthesis", "lon_deg", math.nan, "A702", "lon_deg"),
-        ("s7_site_synthesis", "tile_id", NOT_OURS, "A707", "lacks this tile"),
+        ("s7_site_synthesis", "tile_id", NOT_OURS, "A707", "that the country lacks"),
         ("site_locations", "lat_deg", -0.99, "A807", "is outside its tile"),
         ("site_locations", "lat_deg", 91.0, "A802", "lat_deg"),
         ("site_locations", "lon_deg", -0.0, "A805", "differs from S7"),

@@ -17,18 +17,17 @@ from hypothesis import strategies as st
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.core import row_spans
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.eligibility import Eligibility, eligible_cells
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.core.tiles import tile_bounds, tile_index
 from segment1b_assets.storage.parquet import PartitionWriter
+from segment1b_assets.validation import country_cells as country_cells_module
 from segment1b_assets.validation import tile_rows
-from segment1b_assets.validation.cell_sets import first_differences
+from segment1b_assets.validation.country_cells import country_cells
 from segment1b_assets.validation.judges.s1_tile_bounds import judge_tile_bounds
 from segment1b_assets.validation.judges.s1_tile_index import judge_tile_index
-from segment1b_assets.validation.meridian_scan import cells_by_column
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.adversarial_shapes import grids, polygons, usable
 from segment1b_assets_tests.exact_geometry import Oracle
@@ -297,28 +296,37 @@ def test_an_edge_that_leaves_a_grid_line_by_less_than_rounding() -> None:
     grid = Grid(1.0, -180.0, -1.0, 3.0, 2, 2)
     shape = shapely.Polygon([(-178.0, up(2.0)), (-180.0, 2.0), (-180.0, 1.0)])
     runs = CellRuns.from_intervals((np.array([0]), np.array([4])), 2)
-    by_column = cells_by_column(polygon_of(shape), grid, "any_overlap")
-    assert first_differences(runs, by_column, grid) == (0, [])
+    assert country_cells(polygon_of(shape), grid, "any_overlap") == runs
 
 
 @pytest.mark.parametrize("rule", RULES)
 @examples(150)
 @given(data=st.data())
-def test_the_meridian_scan_equals_the_definition(rule: str, data: st.DataObject) -> None:
-    """And so any one cell too many or too few is named."""
+def test_the_cells_that_geos_gives_are_the_definitions(rule: Any, data: st.DataObject) -> None:
     grid = data.draw(grids())
     shape = data.draw(polygons(grid, data.draw(st.sampled_from([0.0, 0.0, 360.0, -360.0]))))
     assume(usable(shape))
     wanted = Oracle(shape, grid, rule).cells()["included"]
     runs = CellRuns.from_sorted_tile_ids([np.array(sorted(wanted), np.uint64)], grid.ncols)
-    polygon = polygon_of(shape)
-    assert first_differences(runs, cells_by_column(polygon, grid, rule), grid) == (0, [])
-    with mock.patch.object(row_spans, "BAND_CROSSINGS", 3):
-        assert first_differences(runs, cells_by_column(polygon, grid, rule), grid) == (0, [])
-    flipped = data.draw(st.integers(0, grid.nrows * grid.ncols - 1))
-    one = CellRuns(np.array([flipped]), np.array([flipped + 1]), grid.ncols)
-    other = runs.subtract(one) if flipped in wanted else runs.union(one)
-    columns, told = first_differences(other, cells_by_column(polygon, grid, rule), grid)
-    assert columns == 1
-    assert len(told) == 1
-    assert told[0].startswith(f"tile_id {flipped} ")
+    assert country_cells(polygon_of(shape), grid, rule) == runs
+    with (
+        mock.patch.object(country_cells_module, "_STEPS", 5),
+        mock.patch.object(country_cells_module, "_CELLS", 3),
+    ):
+        assert country_cells(polygon_of(shape), grid, rule) == runs
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_wiggling_border_on_a_fine_grid(rule: Any) -> None:
+    """Edges longer and shorter than a cell, off the grid, with a lake and an island in it."""
+    turn = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    reach = 1 + 0.2 * np.sin(17 * turn) + 0.02 * np.sin(170 * turn)
+    ring = np.column_stack((reach * np.cos(turn), reach * np.sin(turn)))
+    shape = shapely.MultiPolygon([
+        shapely.Polygon(ring, [0.5 * ring[::7]]), shapely.Polygon(0.3 * ring[::50])
+    ])  # fmt: skip
+    grid = Grid(0.013, -0.97, -0.017, 1.3, 120, 140)
+    assert (
+        country_cells(polygon_of(shape), grid, rule)
+        == eligible_cells(polygon_of(shape), grid, rule).runs
+    )

@@ -26,6 +26,7 @@ class Values:
 
     source = "masses.tif"
     bytes_read = 12
+    nodata_text = None
     bytes_uncompressed = 34
 
     def __init__(self, values: Array, piece: int = 3, nodata: Any = None) -> None:

@@ -25,6 +25,7 @@ from segment1b_assets.storage.publish_partitions import Job
 from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
+from segment1b_assets.storage.sidecars import sidecar_names
 
 OWNERS = ["team:segment-1b"]
 
@@ -157,6 +158,8 @@ def _prepare(
     for error in unknown.values():
         write_failure(inputs, state.id, error, run)
         context.log.error(str(error))
+    if state.id in ("S1", "S2") and (names := sidecar_names(inputs)):
+        context.log.warning(f"beside the raster, and ignored: {', '.join(names)}")
     excluded: dict[str, Segment1BError] = {}
     for upstream in state.state.reads:
         for country, error in ledger.failures(upstream).items():

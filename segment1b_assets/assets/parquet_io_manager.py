@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from segment1b_assets.assets.versions import InputVersions, observed_versions, output_metadata
-from segment1b_assets.checks.failure import country_failure
+from segment1b_assets.checks.failure import country_failure, reason_metadata
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.dagster_internals import report_planned
@@ -116,6 +116,11 @@ class ParquetByCountry(dg.ConfigurableIOManager):
                     failed[country] = error
                     write_failure(inputs, obj.state, error, step.run_id)
                     context.log.error(str(error))
+                    # On the country's page, beside its materialisations.
+                    reason = dg.AssetObservation(
+                        key, partition=country, metadata=reason_metadata(error)
+                    )
+                    yield dg.DagsterEvent.asset_observation(step, reason)
                 if time.monotonic() - last_line > LOG_SECONDS:
                     last_line = time.monotonic()
                     context.log.info(f"{dataset}: {len(events)} of {len(obj.jobs)} countries")

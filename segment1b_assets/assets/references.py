@@ -91,14 +91,18 @@ with accept_preview_apis():
         name=RUN_IDENTITY,
         group_name="segment_1a",
         tags={"segment1b/input": "true"},
-        description="The run_id: S5 and S6 draw their random numbers under the seed, the "
+        description="The run_id (over an object store a digest of what decides it): S5 and S6 "
+        "draw their random numbers under the seed, the "
         "manifest_fingerprint and the parameter_hash. Where it changes, every country's draws do.",
     )
     def run_identity(segment1b: Segment1B) -> dg.DataVersion:
         try:
-            return dg.DataVersion(segment1b.open().identity.run_id)
+            version = input_version(segment1b.open(), RUN_IDENTITY)
         except Segment1BError as err:
             raise dg.Failure(str(err), allow_retries=False) from err
+        if version is None:
+            raise dg.Failure("the raster or a policy is not there", allow_retries=False)
+        return dg.DataVersion(version)
 
 
 reference_assets = [*(observe_input(dataset) for dataset in _ABOUT), run_identity]

@@ -10,6 +10,7 @@ from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.tiles import tile_bounds, tile_index
 from segment1b_assets.storage import unknown_codes
 from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.sidecars import sidecar_names
 
 #: What decides S1, of all that the parameter_hash names.
 INGRESS = (
@@ -35,6 +36,7 @@ def _made_by(
     cells = inputs.eligibility(country)
     stream = make(country, inputs.grid, cells, rule, inputs.options.batch_rows)
     stream.facts["ingress_versions"] = inputs.ingress_versions(INGRESS)
+    stream.facts["ignored_sidecars"] = sidecar_names(inputs)
     return stream
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
+from segment1b_assets.automation.retire_job import retire_partition
 from segment1b_assets.contracts.states import COUNTRY_STATES, STATES
 
 ALL_ASSETS = tuple(dataset for state in STATES.values() for dataset in state.datasets)
@@ -32,4 +35,5 @@ verification = dg.define_asset_job(
     "nothing.",
 )
 
-jobs = [everything, countries, close, verification]
+asset_jobs = [everything, countries, close, verification]
+jobs: list[Any] = [*asset_jobs, retire_partition]

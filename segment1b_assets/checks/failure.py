@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -25,6 +26,21 @@ def country_failure(dataset: str, failed: Mapping[str, Segment1BError]) -> dg.Fa
         },
         allow_retries=False,
     )
+
+
+def reason_metadata(error: Segment1BError) -> dict[str, dg.MetadataValue[Any]]:
+    """Why a country failed, as its page shows it, with the runbook's section."""
+    found: dict[str, dg.MetadataValue[Any]] = {
+        "code": dg.MetadataValue.text(error.code),
+        "detail": dg.MetadataValue.text(error.detail),
+        "next_step": dg.MetadataValue.text(error.next_step),
+        "runbook": dg.MetadataValue.text(f"docs/runbook.md#{error.code.lower()}"),
+    }
+    if error.file is not None:
+        found["file"] = dg.MetadataValue.path(error.file)
+    if error.value is not None:
+        found["value"] = dg.MetadataValue.text(repr(error.value))
+    return found
 
 
 def _counted(failed: Mapping[str, Segment1BError]) -> str:

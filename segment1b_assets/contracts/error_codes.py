@@ -41,12 +41,14 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E001_GEO_INVALID": ErrorCode(
         "S1",
         "the country's polygon is not a valid geometry",
-        "repair the polygon (for example shapely.make_valid) and re-run",
+        'repair the polygon (shapely.make_valid(g, method="structure", keep_collapsed=False) '
+        "gives polygons alone; look at a map before you re-run)",
     ),
     "E002_RASTER_MISMATCH": ErrorCode(
         "S1",
-        "the raster is not one band, north-up, unrotated",
-        "convert the raster (gdalwarp -t_srs EPSG:4326) and re-run",
+        "the raster is not one band, north-up, unrotated, unscaled",
+        "bring the raster to the form that docs/guide/bring-your-own-data.md describes and re-run; "
+        "where that takes resampling, add the people up (gdalwarp -r sum)",
     ),
     "E003_DUP_TILE": ErrorCode("S1", "tile ids repeat or are out of order", _RETIRE),
     "E004_BOUNDS": ErrorCode("S1", "a tile's centroid or bounds disagree with the grid", _RETIRE),

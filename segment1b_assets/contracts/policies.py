@@ -78,14 +78,15 @@ class _PlainLoader(yaml.SafeLoader):
     """Safe YAML without aliases (no billion laughs) and without repeated keys.
 
     Only true and false are booleans, so that the country code NO stays a string; and a date is a
-    string, so that it may be a policy_version.
+    string, so that it may be a policy_version. Only plain decimals are integers: 012 is ten to
+    YAML 1.1 and twelve to YAML 1.2, and 1:30 is ninety to the first alone.
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own interface)
         first: [
             (tag, regexp)
             for tag, regexp in resolvers
-            if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+            if tag.removeprefix("tag:yaml.org,2002:") not in ("bool", "int", "timestamp")
         ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -108,6 +109,9 @@ class _PlainLoader(yaml.SafeLoader):
 _PlainLoader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
+_PlainLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
 
 
 def load_policy(policy_id: str, path: Path) -> Any:
@@ -128,7 +132,13 @@ def load_policy(policy_id: str, path: Path) -> Any:
     if len(raw) > _MAX_BYTES:
         raise Segment1BError("E_POLICY_INVALID", f"is larger than {_MAX_BYTES} bytes", file=path)
     try:
-        document = yaml.load(raw.decode("utf-8"), Loader=_PlainLoader)
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise _not_utf8(path, str(err)) from err
+    if "\0" in text:
+        raise _not_utf8(path, "it holds NUL, as UTF-16 does")
+    try:
+        document = yaml.load(text, Loader=_PlainLoader)
     # Anything: PyYAML's constructors of tagged scalars let IndexError, KeyError, AttributeError and
     # OverflowError out, for such values as `!!int _`, `!!bool maybe`, `!!timestamp soon`.
     except Exception as err:
@@ -149,3 +159,10 @@ def load_policy(policy_id: str, path: Path) -> Any:
             file=path,
             value=None if first["type"] == "missing" else first.get("input"),
         ) from err
+
+
+def _not_utf8(path: Path, reason: str) -> Segment1BError:
+    return Segment1BError(
+        "E_POLICY_INVALID", f"is not UTF-8 text: {reason}", file=path,
+        next_step="save it as UTF-8 (in Notepad: Save as, Encoding), and re-run",
+    )  # fmt: skip

@@ -20,6 +20,7 @@ class MassReader(Protocol):
         source: the file, for messages.
         dtype: of the raster, an integer or float type.
         nodata: the value that stands for none, in the raster's dtype, or None.
+        nodata_text: as the file spells it, or None.
         bytes_read: bytes of the pixels decompressed so far.
         bytes_uncompressed: bytes of all the raster's pixels.
     """
@@ -27,6 +28,7 @@ class MassReader(Protocol):
     source: str
     dtype: np.dtype[Any]
     nodata: Any
+    nodata_text: str | None
     bytes_read: int
     bytes_uncompressed: int
 
@@ -55,7 +57,7 @@ def hold_masses(country: str, runs: CellRuns, reader: MassReader) -> HeldMasses:
     for values in reader.values(runs):
         at = _cleaned(values, reader.nodata)
         if at is not None:
-            _refuse(country, runs, filled + at, values[at], reader.source)
+            raise _no_mass(country, runs, filled + at, values[at], reader)
         adder.add(values)
         held[filled : filled + values.size] = values
         filled += values.size
@@ -78,16 +80,26 @@ def _cleaned(values: Masses, nodata: Any) -> int | None:
     return int(bad[0]) if bad.size else None
 
 
-def _refuse(country: str, runs: CellRuns, position: int, value: Any, source: str) -> None:
+def _no_mass(
+    country: str, runs: CellRuns, position: int, value: Any, reader: MassReader
+) -> Segment1BError:
     upto = np.cumsum(runs.lengths)
     run = int(np.searchsorted(upto, position, side="right"))
     tile = int(runs.stops[run] - (upto[run] - position))
     row, col = divmod(tile, runs.ncols)
-    raise Segment1BError(
-        "E105_NORMALIZATION",
+    detail = (
         f"tile_id {tile} (row {row}, column {col}) has mass {value.item()!r}; "
-        "a mass must be finite and not negative",
-        country=country,
-        file=source,
-        value=value.item(),
+        "a mass must be finite and not negative"
     )
+    next_step = "mend the raster's values, or state its nodata value, and re-run"
+    if reader.nodata_text is not None:
+        stated = "no pixel of its dtype" if reader.nodata is None else repr(reader.nodata.item())
+        detail += f"; the file's nodata is {reader.nodata_text!r}, which is {stated}"
+        next_step = (
+            "where this value is meant for nodata, state it to the last digit "
+            f"(gdal_edit.py -a_nodata {value.item()!r}); else mend the raster's values"
+        )
+    return Segment1BError(
+        "E105_NORMALIZATION", detail, country=country, file=reader.source, value=value.item(),
+        next_step=next_step,
+    )  # fmt: skip

@@ -19,6 +19,8 @@ Ints = NDArray[np.int64]
 #: longitude that anybody meant, and the bounds on rounding (core/scanline.py) hold up to here.
 MAX_ABS_LON = 1080.0
 MAX_ABS_LAT = 90.0
+#: Degrees of longitude that an edge may span: beyond half a turn nobody knows which way it goes.
+MAX_EDGE_LON = 180.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +82,9 @@ class CountryPolygon:
 
         Raises:
             Segment1BError: E001_GEO_INVALID if the bytes are no such geometry, hold an empty or
-                open ring or a coordinate that is not finite, or break the OGC rules of validity
-                (the reason and the place are GEOS's); E004_BOUNDS for a latitude outside
+                open ring or a coordinate that is not finite, break the OGC rules of validity
+                (the reason and the place are GEOS's), or have an edge of more than 180 degrees of
+                longitude that does not run along a pole; E004_BOUNDS for a latitude outside
                 [-90, 90] or a longitude outside [-1080, 1080]; E007_CRS_MISMATCH if the bytes name
                 another CRS than EPSG:4326; E009_PERF_BUDGET if it has more rings and vertices
                 than a worker has memory for.
@@ -140,12 +143,18 @@ def _require_a_fitting_size(country: str, wkb: bytes, file: str | PurePath | Non
 def _checked_parts(
     country: str, geometry: shapely.Geometry, file: str | PurePath | None
 ) -> NDArray[np.object_]:
-    def invalid(detail: str) -> Segment1BError:
-        return Segment1BError("E001_GEO_INVALID", detail, country=country, file=file)
+    def invalid(detail: str, next_step: str | None = None) -> Segment1BError:
+        return Segment1BError(
+            "E001_GEO_INVALID", detail, country=country, file=file, next_step=next_step
+        )
 
     kind = getattr(geometry, "geom_type", type(geometry).__name__)
     if kind not in ("Polygon", "MultiPolygon"):
-        raise invalid(f"the geometry is a {kind}, not a Polygon or MultiPolygon")
+        raise invalid(
+            f"the geometry is a {kind}, not a Polygon or MultiPolygon",
+            "keep its polygons alone: shapely.union_all([p for p in shapely.get_parts(g) if "
+            'p.geom_type in ("Polygon", "MultiPolygon")]); lines and points have no cells',
+        )
     srid = shapely.get_srid(geometry)
     if srid not in (0, 4326):
         raise Segment1BError(
@@ -162,6 +171,9 @@ def _checked_parts(
     odd = ~np.isfinite(xy).all(axis=1)
     if odd.any():
         raise invalid(f"vertex {int(np.argmax(odd))} is not finite: {xy[np.argmax(odd)].tolist()}")
+    bounded = (np.abs(xy) <= (MAX_ABS_LON, MAX_ABS_LAT)).all()
+    if bounded:  # what GEOS says of a ring with such an edge leads astray
+        _refuse_long_edges(country, parts, file)
     with np.errstate(all="ignore"):  # where edges cross at 1e300 degrees, GEOS overflows
         if not shapely.is_valid(geometry):
             raise invalid(shapely.is_valid_reason(geometry))
@@ -179,6 +191,41 @@ def _checked_parts(
                 next_step="mend the polygon: degrees, longitude first",
             )
     return parts
+
+
+def _refuse_long_edges(
+    country: str, parts: NDArray[np.object_], file: str | PurePath | None
+) -> None:
+    """Refuse an edge that spans more than half a turn, unless both its ends are a pole.
+
+    Such an edge comes from a ring across the antimeridian whose longitudes jump from 180 to -180,
+    or from one round a pole without the pole: drawn straight it takes in the wrong side of the
+    Earth.
+    """
+    xy, ring = shapely.get_coordinates(shapely.get_rings(parts), return_index=True)
+    west, east = np.minimum(xy[1:, 0], xy[:-1, 0]), np.maximum(xy[1:, 0], xy[:-1, 0])
+    span = east - west
+    # Where the difference is rounded to 180 itself, what rounding took away decides: exact by
+    # Sterbenz or by the error term of a two-term sum.
+    back = span + west
+    lost = (east - back) - (west - (back - span))
+    polar = (np.abs(xy[1:, 1]) == MAX_ABS_LAT) & (xy[1:, 1] == xy[:-1, 1])
+    long = (span > MAX_EDGE_LON) | ((span == MAX_EDGE_LON) & (lost > 0))
+    long &= (ring[1:] == ring[:-1]) & ~polar
+    if not long.any():
+        return
+    at = int(np.argmax(long))
+    ends = f"{xy[at].tolist()} to {xy[at + 1].tolist()}"
+    raise Segment1BError(
+        "E001_GEO_INVALID",
+        f"the edge from {ends} spans {span[at]:g} degrees of longitude, more than 180",
+        country=country,
+        file=file,
+        value=float(span[at]),
+        next_step="a ring across the antimeridian: let it run on past 180 (-178 is 182: "
+        "shapely.transform(ring, lambda p: p + (p[:, :1] < 0) * [360, 0])) or cut it there; a "
+        "ring round a pole: add the corners (180, -90) and (-180, -90), for the north pole 90",
+    )
 
 
 def _northward(e: Edges) -> Edges:

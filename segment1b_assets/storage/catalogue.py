@@ -16,11 +16,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.catalogue_folder import require_plain_folder
+from segment1b_assets.storage.column_kinds import is_text
 from segment1b_assets.storage.parquet import open_parquet, reading
 
 #: More different texts than this are no country codes; and a row's code is kept in 16 bits.
 _MAX_CODES = 10_000
 _COLUMNS = ("merchant_id", "legal_country_iso", "site_order", "manifest_fingerprint", "site_id")
+
+#: Few different texts, read as dictionaries where the file allows it.
+_REPEATING = ("legal_country_iso", "manifest_fingerprint")
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ def read_outlet_catalogue(
         Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E305_SCHEMA_INVALID for what concerns
             every country; what concerns single ones is in `faults`.
     """
+    require_plain_folder(folder, files)
     if not files:
         raise Segment1BError("E_INPUT_MISSING", "there is no outlet catalogue", file=folder)
     codes: dict[str, int] = {}
@@ -120,10 +126,9 @@ class _Part:
 def _read_file(path: Path, manifest_fingerprint: str, codes: dict[str, int]) -> _Part:
     with open_parquet(path) as reader:
         _require_schema(reader.schema_arrow, path)
+        coded = [c for c in _REPEATING if not _is_delta_encoded(reader.metadata, c)]
     with reading(path):
-        table = pq.ParquetFile(
-            path, read_dictionary=["legal_country_iso", "manifest_fingerprint"]
-        ).read(columns=list(_COLUMNS[:4]))
+        table = pq.ParquetFile(path, read_dictionary=coded).read(columns=list(_COLUMNS[:4]))
     for name in table.column_names:
         if table.column(name).null_count:
             raise Segment1BError("E305_SCHEMA_INVALID", f"column {name!r} holds a null", file=path)
@@ -158,6 +163,18 @@ def _read_file(path: Path, manifest_fingerprint: str, codes: dict[str, int]) -> 
     return _Part(merchant, order, label.astype(np.int16), unsorted, misplaced)
 
 
+def _is_delta_encoded(footer: pq.FileMetaData, name: str) -> bool:
+    """Whether a column's text is in one of the encodings that Arrow makes no dictionary from.
+
+    Writers of parquet's second version have them: DuckDB, Spark, arrow-rs where they are asked.
+    """
+    names = [footer.schema.column(i).path for i in range(footer.num_columns)]
+    if name not in names:
+        return False
+    chunks = (footer.row_group(g).column(names.index(name)) for g in range(footer.num_row_groups))
+    return any(encoding.startswith("DELTA") for chunk in chunks for encoding in chunk.encodings)
+
+
 def _labels(
     column: pa.ChunkedArray, codes: dict[str, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -182,7 +199,6 @@ def _require_schema(schema: pa.Schema, path: Path) -> None:
         if name not in schema.names:
             raise Segment1BError("E305_SCHEMA_INVALID", f"column {name!r} is missing", file=path)
     kinds = {name: schema.field(name).type for name in _COLUMNS}
-    texts = {name: k.value_type if pa.types.is_dictionary(k) else k for name, k in kinds.items()}
     wrong = None
     if kinds["merchant_id"] != pa.uint64():
         wrong = ("merchant_id", "uint64")
@@ -190,7 +206,7 @@ def _require_schema(schema: pa.Schema, path: Path) -> None:
         wrong = ("site_order", "an integer")
     else:
         for name in ("legal_country_iso", "manifest_fingerprint", "site_id"):
-            if not (pa.types.is_string(texts[name]) or pa.types.is_large_string(texts[name])):
+            if not is_text(kinds[name]):
                 wrong = (name, "text")
     if wrong is not None:
         raise Segment1BError(

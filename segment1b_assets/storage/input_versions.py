@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
 from segment1b_assets.storage.digests import receipt
+from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
 #: The run_id: what S5 and S6 draw under. It changes with seed, fingerprint and parameter_hash.
@@ -29,12 +31,15 @@ _lock = threading.Lock()
 def input_version(inputs: RunInputs, dataset: str) -> str | None:
     """The data version of an input as it is now; None where it is not there.
 
-    A file is hashed again only when its size, inode or time of change is another than before.
+    A file is hashed again only when its size, inode or time of change is another than before. Of
+    objects in a store the ETags count: nothing is fetched to tell that nothing has changed.
 
     Raises:
         Segment1BError: where the path or the identity cannot be had (no or several catalogues,
             a reference or policy missing).
     """
+    if isinstance(inputs.root, ObjectRoot):
+        return _version_in_store(inputs, inputs.root, dataset)
     if dataset == RUN_IDENTITY:
         return inputs.identity.run_id
     path = inputs.ensure_local(dataset)
@@ -55,6 +60,27 @@ def input_version(inputs: RunInputs, dataset: str) -> str | None:
         return version
     except FileNotFoundError:
         return None
+
+
+def is_fetched(inputs: RunInputs, dataset: str) -> bool:
+    """Whether an input's bytes are on this machine, as they are now."""
+    root = inputs.root
+    if not isinstance(root, ObjectRoot):
+        return True
+    found = root.listings.under(root.relative(inputs.path(dataset)))
+    return all(root.mirror.holds(key, stored) for key, stored in found.items())
+
+
+def _version_in_store(inputs: RunInputs, root: ObjectRoot, dataset: str) -> str | None:
+    state: tuple[object, ...]
+    if dataset == RUN_IDENTITY:
+        decides = ("population_raster_2025", *POLICY_MODELS)
+        state = (inputs.outlet_run, *(root.state_of(inputs.path(name)) for name in decides))
+        if () in state:
+            return None
+    else:
+        state = root.state_of(inputs.path(dataset))
+    return hashlib.sha256(repr(state).encode()).hexdigest() if state else None
 
 
 def polygon_versions(inputs: RunInputs) -> dict[str, str]:

@@ -16,7 +16,7 @@ from weakref import WeakSet
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.bundle import FLAG, INDEX
 from segment1b_assets.storage.digests import receipt, sha256_of
-from segment1b_assets.storage.object_store import Stored
+from segment1b_assets.storage.object_store import Stored, goes_in_parts
 from segment1b_assets.storage.published import Published, require_identical
 from segment1b_assets.storage.staging import STAGING
 
@@ -28,6 +28,7 @@ _LEFT_OVER_SECONDS = 24 * 3600.0
 #: Roots whose store has been seen to refuse. Weakly held: `open_root` lets go of a root whose
 #: credentials have changed, its client and listings with it.
 _proven: WeakSet[ObjectRoot] = WeakSet()
+_proven_for_large: WeakSet[ObjectRoot] = WeakSet()
 
 
 def publish_objects(
@@ -50,11 +51,17 @@ def publish_objects(
     last = _seen_last(objects)
     there = root.listings.under(key)
     if last not in there:
-        _require_conditions(root)
+        _require_conditions(root, any(goes_in_parts(p.stat().st_size) for p in files))
         _require_room(root, there, objects, dataset, country)
         if _put_all(root, objects, last, dataset, country):
             return Published("published", target, stamp, size)
         root.refresh()
+        if last not in root.listings.under(key):
+            raise Segment1BError(
+                "E_IO", "the store says that this object is there, and does not list it",
+                country=country, file=root.store.at(last),
+                next_step="find who else publishes or retires there, then materialise it again",
+            )  # fmt: skip
     root.ensure_local(target)
     require_identical(stamp, target, dataset, country)
     return Published("identical", target, stamp, size)
@@ -125,25 +132,34 @@ def _seen_last(keys: dict[str, Path]) -> str:
     return min(keys)
 
 
-def _require_conditions(root: ObjectRoot) -> None:
-    """Refuse a store that puts in spite of a condition: it would overwrite what is published."""
-    if root in _proven:
+def _require_conditions(root: ObjectRoot, large: bool) -> None:
+    """Refuse a store that puts in spite of a condition: it would overwrite what is published.
+
+    Large files go another way (`ObjectStore.put_new`), which is tried before the first of them.
+    """
+    if root in (_proven_for_large if large else _proven):
         return
-    probe, file = f"{STAGING}/{uuid.uuid4().hex}", root.temporary_file()
+    probe, copy = (f"{STAGING}/{uuid.uuid4().hex}" for _ in range(2))
+    file = root.temporary_file()
     file.write_bytes(b"is a conditional put refused?\n")
     try:
         kept = root.store.put_new(probe, file) is not None
         kept = root.store.put_new(probe, file) is None and kept
+        what = "conditions (If-None-Match)"
+        if kept and large:
+            kept = root.store.copy_new(probe, copy) and not root.store.copy_new(probe, copy)
+            what = "the condition (If-None-Match) of a CompleteMultipartUpload"
     finally:
         file.unlink(missing_ok=True)
-        root.store.delete([probe])
+        root.store.delete([probe, copy])
     if not kept:
         raise Segment1BError(
-            "E_IO", "the store ignores conditions (If-None-Match), so nothing would be immutable",
-            file=root.uri,
+            "E_IO", f"the store ignores {what}, so nothing would be immutable", file=root.uri,
             next_step="publish to a store that honours conditional puts, or to a file system",
         )  # fmt: skip
     _proven.add(root)
+    if large:
+        _proven_for_large.add(root)
 
 
 def replace_object(root: ObjectRoot, target: Path, content: bytes) -> None:

@@ -11,19 +11,21 @@ import contextlib
 import ipaddress
 import os
 import re
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.staging import STAGING
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ClientConfig, S3Store
 
 #: Larger files go up in parts, which needs no more memory than a few of them.
@@ -35,6 +37,15 @@ LARGEST_BYTES = 5 << 30
 RANGE_BYTES = 8 << 20
 RANGES = 4
 _SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION"
+_EXPORT = "a profile's are given out by: aws configure export-credentials --format env"
+#: Variables by which a client is told who it is; without one of them a profile would be meant.
+_IDENTITIES = (
+    "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)  # fmt: skip
+#: Seconds to wait after each try at a put that the store calls a conflict.
+CONFLICT_PAUSES = (0.1, 0.4, 1.6, 3.2)
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class ObjectStore:
         from obstore.store import S3Store  # a local root needs no client
 
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        _require_no_profile(self.url)
         client: ClientConfig = {
             "connect_timeout": timedelta(seconds=5),
             "timeout": timedelta(seconds=120),
@@ -118,7 +130,6 @@ class ObjectStore:
         Either the whole object is there afterwards or nothing is.
         """
         import obstore
-        from obstore.exceptions import AlreadyExistsError
 
         status = file.stat()
         if status.st_size > LARGEST_BYTES:
@@ -127,25 +138,62 @@ class ObjectStore:
                 file=self.at(key), value=status.st_size,
                 next_step="use a root on a file system for data of this size",
             )  # fmt: skip
-        whole = file.read_bytes() if status.st_size <= SINGLE_PUT_BYTES else None
         with self._told("write", key):
+            if not goes_in_parts(status.st_size):
+                whole = file.read_bytes()
+                done = self._unless_there(
+                    key,
+                    lambda: obstore.put(
+                        self._store, key, whole, mode="create", use_multipart=False
+                    ),
+                )
+                return done and Stored(status.st_size, str(done["e_tag"]), status.st_mtime)
+            # An upload in parts cannot be put on a condition, but a copy can.
+            aside = f"{STAGING}/{uuid.uuid4().hex}"
             try:
-                if whole is not None:
-                    put = obstore.put(self._store, key, whole, mode="create", use_multipart=False)
-                    return Stored(status.st_size, str(put["e_tag"]), status.st_mtime)
-                # An upload in parts cannot be put on a condition, but a copy can.
-                aside = f"{STAGING}/{uuid.uuid4().hex}"
-                try:
-                    obstore.put(
-                        self._store, aside, file, chunk_size=PART_BYTES, max_concurrency=RANGES
-                    )
-                    obstore.copy(self._store, aside, key, overwrite=False)
-                finally:
-                    obstore.delete(self._store, aside)
-                copied = obstore.head(self._store, key)
-                return Stored(copied["size"], str(copied["e_tag"]), status.st_mtime)
+                obstore.put(self._store, aside, file, chunk_size=PART_BYTES, max_concurrency=RANGES)
+                done = self._unless_there(key, lambda: self._copied(aside, key))
+            finally:
+                obstore.delete(self._store, aside)
+            return done and Stored(done["size"], str(done["e_tag"]), status.st_mtime)
+
+    def copy_new(self, source: str, target: str) -> bool:
+        """Copy an object to where nothing is, as large files get there; False where something is.
+
+        It is not the same request as a put on a condition, and a store may honour one alone.
+        """
+        with self._told("write", target):
+            return self._unless_there(target, lambda: self._copied(source, target)) is not None
+
+    def _copied(self, source: str, target: str) -> ObjectMeta:
+        import obstore
+
+        obstore.copy(self._store, source, target, overwrite=False)
+        return obstore.head(self._store, target)
+
+    def _unless_there(self, key: str, write: Callable[[], Answer]) -> Answer | None:
+        """What `write` answers; None where an object is there.
+
+        The client says "already exists" of a 409, too: of a store that was just then busy with
+        another request for this key. Whether that one put anything, only the key itself tells.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        for pause in CONFLICT_PAUSES:
+            try:
+                return write()
             except AlreadyExistsError:
-                return None
+                try:
+                    obstore.head(self._store, key)
+                    return None
+                except FileNotFoundError:
+                    time.sleep(pause)
+        raise Segment1BError(
+            "E_IO", f"the store refused {len(CONFLICT_PAUSES)} times to write this object, as "
+            "though it were there, and it is not (409 ConditionalRequestConflict)",
+            file=self.at(key), next_step="find who else writes there, then re-run",
+        )  # fmt: skip
 
     def put(self, key: str, content: bytes) -> str:
         """Put bytes, replacing what is there; returns the new ETag."""
@@ -201,8 +249,9 @@ def _reason(err: Exception) -> tuple[str, str]:
             f"the store refuses these credentials ({told})",
             f"look at {_SETTINGS}, and at the rights that docs/guide/object_store.md lists",
         )
-    if "169.254." in text or "credential" in text.lower():
-        return "no credentials were found", f"set {_SETTINGS}"
+    nobody = not told and not any(os.environ.get(name) for name in _IDENTITIES)
+    if nobody or "169.254." in text or "credential" in text.lower():
+        return "no credentials were found", f"set {_SETTINGS}; {_EXPORT}"
     if told:
         return f"the store answers {told}", "look at the store, and at AWS_REGION; then re-run"
     if "invalid path" in text:
@@ -214,6 +263,21 @@ def _reason(err: Exception) -> tuple[str, str]:
         f"the store does not answer ({type(err).__name__})",
         "look at AWS_ENDPOINT_URL and the network, then re-run",
     )
+
+
+def goes_in_parts(size: int) -> bool:
+    """Whether a file of so many bytes is uploaded in parts, and so copied to its place."""
+    return size > SINGLE_PUT_BYTES
+
+
+def _require_no_profile(url: str) -> None:
+    """Profiles are not read here: without a word another identity would be taken, or none."""
+    profile = os.environ.get("AWS_PROFILE")
+    if profile and not any(os.environ.get(name) for name in _IDENTITIES):
+        raise Segment1BError(
+            "E_IO", "AWS_PROFILE names a profile, and profiles are not read", file=url,
+            value=profile, next_step=f"set {_SETTINGS} instead; {_EXPORT}",
+        )  # fmt: skip
 
 
 def _endpoint_is_here() -> bool:

@@ -15,24 +15,23 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import MAX_ABS_LON
+from segment1b_assets.storage.gdal_settings import PLAIN_TIFF, gdal_settings
+from segment1b_assets.storage.tiff_tags import read_tiff_tags
 
-#: How a raster is opened: a GeoTIFF and nothing else (a virtual raster's pixels lie elsewhere),
-#: its place taken from itself. GDAL's names.
-PLAIN_TIFF: Final = {"driver": "GTiff", "GEOREF_SOURCES": "INTERNAL"}
-#: No file beside it counts: parameter_hash covers the raster's own bytes only.
-ALONE: Final = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 #: Rows and columns at most: a third of an arc-second round the globe; 32 MiB for an axis.
 MAX_SIDE: Final = 1 << 22
 #: Bytes of a block at most, for GDAL decodes a block as a whole.
 MAX_BLOCK_BYTES: Final = 256 << 20
 #: Degrees that a grid may reach: longitudes as far as polygons, latitudes with room past the poles.
 MAX_REACH: Final = (MAX_ABS_LON, 180.0)
+#: What brings a raster to the contract's form and keeps the number of people in it.
+RESAMPLE: Final = "gdalwarp -t_srs EPSG:4326 -r sum -ot Float64"
 
 
 def read_grid(path: Path) -> Grid:
-    """Open the raster and check it: one band, north-up, unrotated, EPSG:4326, numeric.
+    """Open the raster and check it: one band, north-up, unrotated, EPSG:4326, numeric, unscaled.
 
-    No pixel is read.
+    No pixel is read. Neither files beside the raster nor the environment decide anything.
 
     Beside the contract's rules it must be one that can be worked on in bounded memory (at most
     `MAX_SIDE` rows and columns, blocks of at most `MAX_BLOCK_BYTES`), with cells that binary64
@@ -44,34 +43,48 @@ def read_grid(path: Path) -> Grid:
     require_file(
         path, missing="E_INPUT_MISSING", unreadable="E002_RASTER_MISMATCH", what="the raster"
     )
+    with gdal_settings():
+        return _checked_grid(path)
+
+
+def _checked_grid(path: Path) -> Grid:
     try:
-        with warnings.catch_warnings(), rasterio.Env(**ALONE):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             source = rasterio.open(path, **PLAIN_TIFF)
     except RasterioError as err:
         raise Segment1BError(
-            "E002_RASTER_MISMATCH", f"cannot be opened as a raster: {err}", file=path
-        ) from err
+            "E002_RASTER_MISMATCH", f"cannot be opened as a raster: {err}", file=path,
+            next_step="replace it by a whole GeoTIFF (another format: gdal_translate) and re-run",
+        ) from err  # fmt: skip
     with source:
         if source.count != 1:
             raise Segment1BError(
-                "E002_RASTER_MISMATCH", "must have one band", file=path, value=source.count
-            )
-        if source.crs is None or source.crs.to_epsg() != 4326:
+                "E002_RASTER_MISMATCH", "must have one band", file=path, value=source.count,
+                next_step="take out the band that holds the people (gdal_translate -b 1) "
+                "and re-run",
+            )  # fmt: skip
+        if source.crs is None:
+            raise Segment1BError(
+                "E007_CRS_MISMATCH", "the raster names no CRS", file=path, value="none",
+                next_step="where its numbers are degrees on WGS84, say so (gdal_edit.py -a_srs "
+                f"EPSG:4326); else say what they are, and then reproject: {RESAMPLE}",
+            )  # fmt: skip
+        if source.crs.to_epsg() != 4326:
             raise Segment1BError(
                 "E007_CRS_MISMATCH", "the raster must be in EPSG:4326", file=path,
-                value="none" if source.crs is None else source.crs.to_string(),
+                value=source.crs.to_string(),
+                next_step=f"reproject it: {RESAMPLE} (the sum keeps the people), and re-run",
             )  # fmt: skip
         affine = source.transform
         if affine.b != 0 or affine.d != 0:
             raise Segment1BError(
-                "E002_RASTER_MISMATCH", "is rotated or sheared", file=path, value=tuple(affine)[:6]
-            )
-        if not (affine.a > 0 and affine.e < 0):
-            raise Segment1BError(
-                "E002_RASTER_MISMATCH", "must be north-up (a > 0 and e < 0)", file=path,
+                "E002_RASTER_MISMATCH", "is rotated or sheared", file=path,
                 value=tuple(affine)[:6],
+                next_step=f"resample it: {RESAMPLE} (the sum keeps the people), and re-run",
             )  # fmt: skip
+        _require_first_row_north(source, path)
+        _require_unscaled(source, path)
         if not all(np.isfinite([affine.a, affine.c, affine.e, affine.f])):
             raise Segment1BError(
                 "E002_RASTER_MISMATCH",
@@ -103,6 +116,47 @@ def read_grid(path: Path) -> Grid:
                 value=tuple(affine)[:6],
             )
         return grid
+
+
+def _require_first_row_north(source: DatasetReader, path: Path) -> None:
+    """Three places can say that the rows run north, and GDAL heeds the first of them alone."""
+    affine = source.transform
+    if not (affine.a > 0 and affine.e < 0):
+        raise Segment1BError(
+            "E002_RASTER_MISMATCH", "must be north-up (a > 0 and e < 0)", file=path,
+            value=tuple(affine)[:6],
+            next_step="write its rows from north to south, its columns from west to east "
+            "(numpy.flip, rasterio.open(…, 'w')), with a > 0 and e < 0, and re-run",
+        )  # fmt: skip
+    tags = read_tiff_tags(path)
+    if tags.orientation != 1:
+        raise Segment1BError(
+            "E002_RASTER_MISMATCH",
+            f"its Orientation tag is {tags.orientation}: its first row is not its top, or its "
+            "first column not its left side",
+            file=path, value=tags.orientation,
+            next_step="where the stored rows do run from north to south, drop the tag "
+            "(gdal_translate in.tif out.tif writes none); else turn them, too (numpy.flipud)",
+        )  # fmt: skip
+    if tags.pixel_height is not None and tags.pixel_height < 0:
+        raise Segment1BError(
+            "E002_RASTER_MISMATCH", "its pixel height (ScaleY of ModelPixelScaleTag) is negative",
+            file=path, value=tags.pixel_height,
+            next_step="where the stored rows do run from north to south, write the height anew "
+            "(gdal_translate in.tif out.tif does); else turn the rows, too (numpy.flipud)",
+        )  # fmt: skip
+
+
+def _require_unscaled(source: DatasetReader, path: Path) -> None:
+    scale, offset = source.scales[0], source.offsets[0]
+    if (scale, offset) != (1, 0):
+        raise Segment1BError(
+            "E002_RASTER_MISMATCH",
+            f"its pixels are scaled: a value is pixel x {scale!r} + {offset!r}",
+            file=path, value=(scale, offset),
+            next_step="write the values themselves (gdal_translate -unscale -ot Float64 in.tif "
+            "out.tif) and re-run",
+        )  # fmt: skip
 
 
 def _are_told_apart(grid: Grid) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.shutil import copy as copy_raster
@@ -18,13 +19,18 @@ from rasterio.windows import Window
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.storage.block_bands import Band, bands
-from segment1b_assets.storage.raster_header import ALONE, PLAIN_TIFF
+from segment1b_assets.storage.gdal_settings import (
+    CACHE_BYTES,
+    PLAIN_TIFF,
+    gdal_settings,
+    settings_while_reading,
+)
+from segment1b_assets.storage.tiff_tags import read_tiff_tags
 
 Values = NDArray[Any]
 
-#: Bytes of pixels held at a time, and GDAL's own cache of blocks for the whole process.
+#: Bytes of pixels held at a time.
 HELD_BYTES: Final = 64 << 20
-CACHE_BYTES: Final = 128 << 20
 #: Cells of one array that `values` yields: small enough to stay in the processor's cache.
 PIECE_CELLS: Final = 1 << 17
 
@@ -45,9 +51,11 @@ class RasterValues:
         dtype: the raster's dtype.
         nodata: the raster's nodata value as a scalar of `dtype`; None where it has none, or one
             that no pixel of this dtype can have.
+        nodata_text: as the file spells it; None where it spells none.
+        masked: whether the file has an internal mask, whose masked pixels count as nodata.
         shape: rows and columns.
-        bytes_read: bytes of the pixels in the blocks decompressed so far.
-        bytes_uncompressed: bytes of all pixels.
+        bytes_read: bytes of the pixels, and of the mask, in the blocks decompressed so far.
+        bytes_uncompressed: bytes of all pixels, and of the mask.
 
     Raises:
         Segment1BError: E_INPUT_MISSING; E002_RASTER_MISMATCH, with GDAL's reason, for a file that
@@ -57,15 +65,18 @@ class RasterValues:
     def __init__(self, path: str | Path, held_bytes: int = HELD_BYTES) -> None:
         self.source = str(path)
         self._held_bytes = held_bytes
-        with _gdal(), self._open() as raster:
+        with gdal_settings(), self._open() as raster:
             if raster.count != 1:
                 raise self._mismatch(f"has {raster.count} bands, not one", raster.count)
             self.dtype = self._real(raster.dtypes[0])
             self.nodata = _nodata_of(raster, self.dtype)
+            self.nodata_text = read_tiff_tags(Path(path)).nodata_text
+            self.masked = MaskFlags.per_dataset in raster.mask_flag_enums[0]
             self.shape = (raster.height, raster.width)
             self._block = raster.block_shapes[0]
         self.bytes_read = 0
-        self.bytes_uncompressed = self.shape[0] * self.shape[1] * self.dtype.itemsize
+        self._pixel_bytes = self.dtype.itemsize + self.masked
+        self.bytes_uncompressed = self.shape[0] * self.shape[1] * self._pixel_bytes
 
     def values(self, runs: CellRuns) -> Iterator[Values]:
         """The values at the cells, in tile order.
@@ -74,7 +85,8 @@ class RasterValues:
             runs: cells of a grid of this raster's shape.
 
         Yields:
-            Arrays of the raster's dtype, shape (k,), k <= PIECE_CELLS, raw: nodata is still there.
+            Arrays of the raster's dtype, shape (k,), k <= PIECE_CELLS, raw: the nodata value is
+            still there; what the mask masks is 0.
 
         Raises:
             Segment1BError: E002_RASTER_MISMATCH, with GDAL's reason, where a block cannot be
@@ -87,7 +99,7 @@ class RasterValues:
                 f"is {self.shape[0]} x {self.shape[1]}, but the tiles are of another grid, of "
                 f"{runs.ncols} columns", runs.ncols,
             )  # fmt: skip
-        with _gdal():
+        with gdal_settings():
             raster = self._open()
         try:
             for band in bands(runs, self.shape, self._block):
@@ -96,9 +108,9 @@ class RasterValues:
             raster.close()
 
     def _band(self, raster: DatasetReader, band: Band) -> Iterator[Values]:
-        row_bytes = band.width * self.dtype.itemsize
+        row_bytes = band.width * self._pixel_bytes
         parts = list(band.parts(max(1, self._held_bytes // row_bytes)))
-        block_bytes = band.block_pixels * self.dtype.itemsize
+        block_bytes = band.block_pixels * self._pixel_bytes
         decodings = 1 if block_bytes <= CACHE_BYTES else len(parts)
         for number, part in enumerate(parts):
             pixels = np.empty((part.last_row - part.first_row, part.width), self.dtype)
@@ -111,8 +123,10 @@ class RasterValues:
                 )
                 place = pixels[:, span.place : span.place + span.last_col - span.first_col]
                 try:
-                    with _gdal():
+                    with settings_while_reading():
                         raster.read(1, window=window, out=place)
+                        if self.masked:
+                            place[raster.read_masks(1, window=window) == 0] = 0
                 except RasterioError as err:
                     raise self._unreadable(err, window) from err
             if number < decodings:
@@ -156,11 +170,6 @@ class RasterValues:
         return Segment1BError(
             "E002_RASTER_MISMATCH", f"the raster {detail}", file=self.source, value=value
         )
-
-
-def _gdal() -> rasterio.Env:
-    """GDAL's settings for calls made within: its messages go to logging, not to the terminal."""
-    return rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, **ALONE)
 
 
 def _reason(err: BaseException) -> str:

@@ -15,6 +15,8 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.column_kinds import is_bytes, is_text
+from segment1b_assets.storage.gdal_settings import gdal_settings
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 
 #: A table of countries has some hundreds of rows. More, or more bytes than this once they are
@@ -23,6 +25,7 @@ _MAX_ROWS = 10_000
 _MAX_BYTES = 256 << 20
 #: Few, for a value that is stored once may be large, and repeat in every row.
 _ROWS_AT_ONCE = 1
+_CODES = ("OGC:CRS84", "EPSG:4326")
 _CODE = re.compile(r"[A-Z]{2}")
 
 
@@ -89,7 +92,7 @@ def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
         geometry = _geometry_column(metadata, path)
         _require_columns(reader.schema_arrow.names, ("country_iso", "name", geometry), path)
         kind = reader.schema_arrow.field(geometry).type
-        if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        if not is_bytes(kind):
             raise Segment1BError(
                 "E_INPUT_SCHEMA",
                 f"column {geometry!r} must be WKB (binary)",
@@ -138,19 +141,40 @@ def _geometry_column(geo: bytes | None, path: Path) -> str:
             "E_INPUT_SCHEMA", "its 'geo' metadata does not name a primary geometry column",
             file=path, next_step="write the file as GeoParquet (for example geopandas.to_parquet)",
         ) from err  # fmt: skip
-    if encoding != "WKB" or column.get("edges", "planar") != "planar":
+    if encoding != "WKB":
         raise Segment1BError(
-            "E_INPUT_SCHEMA", "geometry must be WKB with planar edges", file=path, value=encoding
-        )
-    if "crs" in column and not _is_wgs84(column["crs"]):
+            "E_INPUT_SCHEMA", "geometry must be encoded as WKB", file=path, value=encoding,
+            next_step='write it so (geopandas: to_parquet(path, geometry_encoding="WKB"))',
+        )  # fmt: skip
+    if (edges := column.get("edges", "planar")) != "planar":
+        raise Segment1BError(
+            "E_INPUT_SCHEMA", "edges must be planar: straight in longitude and latitude", file=path,
+            value=edges, next_step="write the polygons with planar edges, with vertices added "
+            "(shapely.segmentize) where an edge is long, and re-run",
+        )  # fmt: skip
+    if "crs" in column and column["crs"] is None:
+        raise Segment1BError(
+            "E007_CRS_MISMATCH", "the polygons' CRS is unknown (null)", file=path, value="null",
+            next_step="where they are degrees on WGS84, say so (geopandas: g.set_crs(4326)), "
+            "and write the file anew",
+        )  # fmt: skip
+    if "crs" in column and not is_wgs84(column["crs"]):
         raise Segment1BError(
             "E007_CRS_MISMATCH", "polygons must be in OGC:CRS84 or EPSG:4326", file=path,
             value=_crs_name(column["crs"]),
+            next_step="reproject them (geopandas: g.to_crs(4326)), and write the file anew",
         )  # fmt: skip
     return name
 
 
-def _is_wgs84(crs: Any) -> bool:
+def is_wgs84(crs: Any) -> bool:
+    """Whether a CRS is longitude and latitude on WGS84, whatever the environment says.
+
+    Args:
+        crs: PROJJSON; or, as writers before GeoParquet 1.0 have it, WKT or an authority's code.
+    """
+    if isinstance(crs, str):
+        return crs.strip().upper() in _CODES or _is_wgs84_wkt(crs)
     if not isinstance(crs, dict):
         return False
     identifier = crs.get("id")
@@ -158,7 +182,18 @@ def _is_wgs84(crs: Any) -> bool:
         pair = (str(identifier.get("authority")).upper(), str(identifier.get("code")).upper())
         return pair in {("OGC", "CRS84"), ("EPSG", "4326")}
     try:
-        return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
+        with gdal_settings():
+            return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
+    except CRSError:
+        return False
+
+
+def _is_wgs84_wkt(text: str) -> bool:
+    if not text.lstrip().upper().startswith(("GEOGCRS[", "GEOGCS[")):
+        return False  # anything else GDAL would look up, be it in a file
+    try:
+        with gdal_settings():
+            return bool(CRS.from_wkt(text).to_epsg() == 4326)
     except CRSError:
         return False
 
@@ -193,10 +228,9 @@ def _require_columns(names: list[str], needed: tuple[str, ...], path: Path) -> N
 
 def _texts(batch: pa.RecordBatch, name: str, path: Path) -> list[str]:
     column = batch.column(name)
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not is_text(column.type):
         raise Segment1BError(
-            "E_INPUT_SCHEMA", f"column {name!r} must be text", file=path, value=str(kind)
+            "E_INPUT_SCHEMA", f"column {name!r} must be text", file=path, value=str(column.type)
         )
     if pc.any(pc.is_null(column)).as_py():
         raise Segment1BError("E_INPUT_SCHEMA", f"column {name!r} holds a null", file=path)

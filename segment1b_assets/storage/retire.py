@@ -54,6 +54,16 @@ def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     return folder
 
 
+def retire_published(inputs: RunInputs, dataset: str, country: str | None, why: str) -> Path:
+    """Retire a country's partition (or log, receipt, bundle), one process at a time.
+
+    Raises:
+        Segment1BError: E_INPUT_MISSING where nothing is published there.
+    """
+    with inputs.root.exclusive_lock("retiring"):
+        return retire(inputs.root, dataset, inputs.path(dataset, country), why)
+
+
 def retire_stale(inputs: RunInputs, state: str, country: str) -> None:
     """Before a state publishes: retire what was made from another polygon (contract §2).
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from segment1b_assets.storage.run_inputs import RunInputs
+
 #: Endings that follow the whole name, and endings that replace the name's own.
-_AFTER: Final = (".aux.xml", ".msk", ".ovr")
-_INSTEAD: Final = (".tfw", ".tifw", ".wld")
+_AFTER: Final = (".aux.xml", ".msk", ".ovr", ".aux", ".rrd")
+_INSTEAD: Final = (".tfw", ".tifw", ".tiffw", ".wld", ".aux", ".rrd", ".tab", ".imd")
 
 
 def ignored_sidecars(path: Path) -> list[Path]:
@@ -18,3 +20,11 @@ def ignored_sidecars(path: Path) -> list[Path]:
         return sorted(p for p in path.parent.iterdir() if p.name.lower() in names)
     except OSError:
         return []
+
+
+def sidecar_names(inputs: RunInputs) -> list[str]:
+    """The names of the sidecars beside a root's raster, for reports and logs.
+
+    Of a raster in an object store there are none: it is fetched alone.
+    """
+    return [path.name for path in ignored_sidecars(inputs.path("population_raster_2025"))]

@@ -2,7 +2,7 @@
 
 Draws are compared bit by bit, so they are drawn again in the very boxes of core/cell_box.py; and
 these are judged by other ways. GEOS looks at every box: no part of the country lies between a
-box and its cell's sides, and each side of a box must touch the country, both up to `_NEAR`.
+box and its cell's sides, and each side of a box must touch the country, both up to `NEAR`.
 Fractions look at a sample, to the last bit: edges are clipped to the cell by their parameter, where
 the state lists points.
 """
@@ -23,17 +23,13 @@ from segment1b_assets.core.cell_box import Box, CellBoxes
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.validation.columns import Columns
-from segment1b_assets.validation.exact_cells import ExactCells
+from segment1b_assets.validation.country_points import NEAR, CountryPoints
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.grid_cells import cell_lines
-from segment1b_assets.validation.ring_edges import RingEdges, ring_edges
-from segment1b_assets.validation.turns import turns_between
+from segment1b_assets.validation.grid_cells import CellLines, cell_lines
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
-#: Degrees; far above what GEOS rounds, far below what a site's place is worth.
-_NEAR: Final = 1e-9
 #: Edges that the sample may look at: a tile costs a pass over all of them.
 _LOOKS: Final = 20_000_000
 _LEAST, _MOST = 16, 512
@@ -51,13 +47,18 @@ class JudgedBoxes:
     """
 
     def __init__(
-        self, found: Findings, polygon: CountryPolygon, grid: Grid, files: Sequence[Path]
+        self,
+        found: Findings,
+        polygon: CountryPolygon,
+        points: CountryPoints,
+        grid: Grid,
+        files: Sequence[Path],
     ) -> None:
         self._last = np.uint64(grid.nrows * grid.ncols - 1)
         tiles = np.unique(np.concatenate([np.empty(0, np.uint64), *self._tile_blocks(files)]))
         self._boxes = CellBoxes.of(polygon, grid, tiles)
-        _judge_by_geos(found, polygon, grid, tiles, self._boxes)
-        _judge_sample(found, polygon, grid, self._boxes)
+        _judge_by_geos(found, points, grid, tiles, self._boxes)
+        _judge_sample(found, polygon.country, points, grid, self._boxes)
 
     def _tile_blocks(self, files: Sequence[Path]) -> Iterator[U64]:
         for block in Columns(files, ["tile_id"]).blocks():
@@ -69,12 +70,10 @@ class JudgedBoxes:
 
 
 def _judge_by_geos(
-    found: Findings, polygon: CountryPolygon, grid: Grid, tiles: U64, boxes: CellBoxes
+    found: Findings, points: CountryPoints, grid: Grid, tiles: U64, boxes: CellBoxes
 ) -> None:
-    land, rings = polygon.geometry, shapely.boundary(polygon.geometry)
-    shapely.prepare(land)
-    shapely.prepare(rings)
-    turns, lines = turns_between(polygon.geometry, grid), cell_lines(grid)
+    land, rings = points.geometry, points.boundary
+    shifts, lines = points.shifts, cell_lines(grid)
     for low in range(0, tiles.size, _BATCH):
         some = tiles[low : low + _BATCH]
         row, col = lines.rows_and_cols(some)
@@ -95,15 +94,15 @@ def _judge_by_geos(
             (west, east, b.max_lat, north),
         ]
         for strip in lost:
-            wrong |= _touches(land, turns, *strip)
-        wrong |= ~met & _touches(rings, turns, west, east, south, north)
+            wrong |= _touches(land, shifts, *strip)
+        wrong |= ~met & _touches(rings, shifts, west, east, south, north)
         for side in (
             (b.min_lon, b.min_lat, b.min_lon, b.max_lat),
             (b.max_lon, b.min_lat, b.max_lon, b.max_lat),
             (b.min_lon, b.min_lat, b.max_lon, b.min_lat),
             (b.min_lon, b.max_lat, b.max_lon, b.max_lat),
         ):
-            wrong |= met & ~_is_near(land, turns, *side)
+            wrong |= met & ~_is_near(land, shifts, *side)
         if wrong.any():
             found.add(
                 CODE,
@@ -115,94 +114,61 @@ def _judge_by_geos(
 
 def _touches(
     geometry: shapely.Geometry,
-    turns: tuple[float, ...],
+    shifts: tuple[float, ...],
     west: F64,
     east: F64,
     south: F64,
     north: F64,
 ) -> NDArray[np.bool_]:
-    """Whether rectangles, less `_NEAR` all round, meet a geometry; those of no width do not."""
-    w, e, s, n = west + _NEAR, east - _NEAR, south + _NEAR, north - _NEAR
+    """Whether rectangles, less `NEAR` all round, meet a geometry; those of no width do not."""
+    w, e, s, n = west + NEAR, east - NEAR, south + NEAR, north - NEAR
     some = np.flatnonzero((w < e) & (s < n))
     touched = np.zeros(west.size, bool)
-    for turn in turns:
-        placed = shapely.box(w[some] + turn, s[some], e[some] + turn, n[some])
+    for shift in shifts:
+        placed = shapely.box(w[some] + shift, s[some], e[some] + shift, n[some])
         touched[some] |= shapely.intersects(geometry, placed)
     return touched
 
 
 def _is_near(
-    geometry: shapely.Geometry, turns: tuple[float, ...], x1: F64, y1: F64, x2: F64, y2: F64
+    geometry: shapely.Geometry, shifts: tuple[float, ...], x1: F64, y1: F64, x2: F64, y2: F64
 ) -> NDArray[np.bool_]:
-    """Whether segments come within `_NEAR` of a geometry."""
+    """Whether segments come within `NEAR` of a geometry."""
     near = np.zeros(x1.size, bool)
-    for turn in turns:
-        ends = np.stack((np.c_[x1 + turn, y1], np.c_[x2 + turn, y2]), axis=1)
-        near |= shapely.dwithin(geometry, shapely.linestrings(ends), _NEAR)
+    for shift in shifts:
+        ends = np.stack((np.c_[x1 + shift, y1], np.c_[x2 + shift, y2]), axis=1)
+        near |= shapely.dwithin(geometry, shapely.linestrings(ends), NEAR)
     return near
 
 
-def _judge_sample(found: Findings, polygon: CountryPolygon, grid: Grid, boxes: CellBoxes) -> None:
+def _judge_sample(
+    found: Findings, country: str, points: CountryPoints, grid: Grid, boxes: CellBoxes
+) -> None:
     """Some tiles that a ring meets, spread evenly from one that the country's name picks."""
-    edges = ring_edges(polygon.geometry)
-    exact = ExactBoxes(edges, grid, turns_between(polygon.geometry, grid))
-    wanted = min(max(_LOOKS // edges.ring.size, _LEAST), _MOST)
+    lines = cell_lines(grid)
+    wanted = min(max(_LOOKS // points.edges.x1.size, _LEAST), _MOST)
     step = max(boxes.met.size // wanted, 1)
-    first = int.from_bytes(hashlib.sha256(polygon.country.encode()).digest()[:8], "big") % step
+    first = int.from_bytes(hashlib.sha256(country.encode()).digest()[:8], "big") % step
     for i in range(first, boxes.met.size, step):
-        row, col = divmod(int(boxes.met[i]), grid.ncols)
         b = boxes.box
-        have = (b.min_lon[i], b.max_lon[i], b.min_lat[i], b.max_lat[i])
-        want = exact.bounds(row, col)
+        have = tuple(map(float, (b.min_lon[i], b.max_lon[i], b.min_lat[i], b.max_lat[i])))
+        want = exact_box(points, lines, *divmod(int(boxes.met[i]), grid.ncols))
         if have != want:
             found.add(CODE, f"the box of tile {boxes.met[i]} is {have}, not {want}")
 
 
-class ExactBoxes:
-    """Boxes one by one in rational arithmetic; each costs some passes over the edges."""
-
-    def __init__(self, edges: RingEdges, grid: Grid, turns: tuple[float, ...]) -> None:
-        self._edges, self._turns, self._lines = edges, turns, cell_lines(grid)
-        self._cells = ExactCells(edges, grid, turns)
-        self._south = np.minimum(edges.west_y, edges.east_y)
-        self._north = np.maximum(edges.west_y, edges.east_y)
-
-    def bounds(self, row: int, col: int) -> tuple[float, float, float, float]:
-        """(min lon, max lon, min lat, max lat) of the box of a cell, each rounded once."""
-        lines = self._lines
-        west, east = float(lines.west[col]), float(lines.east[col])
-        south, north = float(lines.south[row]), float(lines.north[row])
-        points = list(self._shared(west, east, south, north))
-        if not points:
-            return west, east, south, north
-        corners = [(lon, lat) for lon in (west, east) for lat in (south, north)]
-        points += [
-            (Fraction(lon), Fraction(lat)) for lon, lat in corners if self._cells.belongs(lon, lat)
-        ]
-        lons, lats = [p[0] for p in points], [p[1] for p in points]
-        return float(min(lons)), float(max(lons)), float(min(lats)), float(max(lats))
-
-    def _shared(
-        self, west: float, east: float, south: float, north: float
-    ) -> Iterator[tuple[Fraction, Fraction]]:
-        """The ends of what each edge shares with the closed cell."""
-        e = self._edges
-        for turn in self._turns:
-            near = (self._south <= north) & (self._north >= south)
-            near &= (e.west_x - turn <= east + _NEAR) & (e.east_x - turn >= west - _NEAR)
-            for i in np.flatnonzero(near):
-                start = Fraction(float(e.west_x[i])) - Fraction(turn), Fraction(float(e.west_y[i]))
-                end = Fraction(float(e.east_x[i])) - Fraction(turn), Fraction(float(e.east_y[i]))
-                step = end[0] - start[0], end[1] - start[1]
-                enter, leave = Fraction(0), Fraction(1)
-                for axis, low, high in ((0, west, east), (1, south, north)):
-                    if step[axis]:
-                        between = sorted(
-                            (Fraction(b) - start[axis]) / step[axis] for b in (low, high)
-                        )
-                        enter, leave = max(enter, between[0]), min(leave, between[1])
-                    elif not low <= start[axis] <= high:
-                        enter, leave = Fraction(1), Fraction(0)
-                if enter <= leave:
-                    for t in (enter, leave):
-                        yield start[0] + t * step[0], start[1] + t * step[1]
+def exact_box(
+    points: CountryPoints, lines: CellLines, row: int, col: int
+) -> tuple[float, float, float, float]:
+    """(min lon, max lon, min lat, max lat) of a cell's box in rationals, each rounded once."""
+    west, east = float(lines.west[col]), float(lines.east[col])
+    south, north = float(lines.south[row]), float(lines.north[row])
+    cell = (west, south, east, north)
+    shared = [p for shift in points.shifts for p in points.edges.pieces(cell, shift)]
+    if not shared:
+        return west, east, south, north
+    lon, lat = np.array([west, west, east, east]), np.array([south, north, south, north])
+    for i in np.flatnonzero(points.inside(lon, lat)):
+        shared.append((Fraction(float(lon[i])), Fraction(float(lat[i]))))
+    lons, lats = [p[0] for p in shared], [p[1] for p in shared]
+    return float(min(lons)), float(max(lons)), float(min(lats)), float(max(lats))

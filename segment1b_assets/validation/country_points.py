@@ -1,8 +1,9 @@
-"""Which points lie in a country, by GEOS and, on its edges, by rationals (contract S1, S6)."""
+"""Which points lie in a country, by GEOS and, near its edges, by rationals (contract S1, S6)."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+import math
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -10,76 +11,85 @@ from numpy.typing import NDArray
 
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
-from segment1b_assets.validation.turns import turns_between
+from segment1b_assets.validation.exact_edges import ExactEdges
+from segment1b_assets.validation.grid_cells import cell_lines
 
 F64 = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-#: Degrees; far above the rounding of a longitude to which turns are added.
-_NEAR = 1e-9
+#: Degrees; far above the rounding of a longitude to which a shift is added.
+NEAR = 1e-9
 
 
 class CountryPoints:
-    """The rule of `center` for single points.
+    """The rule of `center` for single points; longitudes wrap.
 
-    GEOS says which points are strictly inside. What it does not find inside is on an edge or
-    outside; that is decided in rationals, one point after the other, for there is next to none.
-    Longitudes wrap; where turns round a longitude, a point close to an edge counts as not found.
+    GEOS's predicates are exact for the point that they are given. A point on an edge is decided in
+    rationals, and so is one close to an edge where adding a shift has rounded its longitude.
+
+    Attributes:
+        geometry: the country, prepared.
+        shifts: degrees, the multiples of 360 that may take a longitude of the grid into it.
     """
 
     def __init__(self, polygon: CountryPolygon, grid: Grid) -> None:
-        self._geometry = polygon.geometry
-        shapely.prepare(self._geometry)
-        self._turns = turns_between(polygon.geometry, grid)
-        self._boundary = shapely.boundary(self._geometry)
-        shapely.prepare(self._boundary)
+        self.geometry = polygon.geometry
+        shapely.prepare(self.geometry)
+        self.shifts = _longitude_shifts(polygon.geometry, grid)
 
-    def strictly_inside(self, lon: F64, lat: F64) -> NDArray[np.bool_]:
-        """bool (n,): points that are in the interior for certain, by GEOS."""
-        found = np.zeros(lon.size, bool)
-        for turn in self._turns:
-            open_yet = np.flatnonzero(~found)
-            at = lon[open_yet] + turn
-            held = shapely.contains_xy(self._geometry, at, lat[open_yet])
-            if turn:
-                placed = shapely.points(at[held], lat[open_yet][held])
-                held[held] = ~shapely.dwithin(self._boundary, placed, _NEAR)
-            found[open_yet] = held
+    @cached_property
+    def edges(self) -> ExactEdges:
+        return ExactEdges(self.geometry)
+
+    @cached_property
+    def boundary(self) -> shapely.Geometry:
+        """The country's rings, prepared."""
+        boundary = shapely.boundary(self.geometry)
+        shapely.prepare(boundary)
+        return boundary
+
+    def strictly_inside(self, lon: F64, lat: F64) -> Bools:
+        """bool (n,): points that are in the interior for certain, by GEOS alone."""
+        return self._sorted_out(lon, lat)[0]
+
+    def inside(self, lon: F64, lat: F64) -> Bools:
+        """bool (n,), exactly: in the interior or on a shell, and not in or on a hole."""
+        found, doubtful = self._sorted_out(lon, lat)
+        for i in np.flatnonzero(doubtful):
+            at = float(lon[i]), float(lat[i])
+            found[i] = any(self.edges.contain(*at, shift) for shift in self.shifts)
         return found
 
-    def belongs(self, lon: float, lat: float) -> bool:
-        """Exactly: in the interior or on an outer boundary, and not on a hole's."""
-        return any(
-            _in_part(part, Fraction(lon) + Fraction(turn), Fraction(lat))
-            for turn in self._turns
-            for part in shapely.get_parts(self._geometry)
-        )
+    def _sorted_out(self, lon: F64, lat: F64) -> tuple[Bools, Bools]:
+        """Points that are inside for certain, and points that are so close that it is not known."""
+        found, doubtful = np.zeros(lon.size, bool), np.zeros(lon.size, bool)
+        for shift in self.shifts:
+            x = lon + shift
+            within = shapely.contains_xy(self.geometry, x, lat)
+            if shift:
+                close = shapely.dwithin(self.boundary, shapely.points(x, lat), NEAR)
+            else:  # on the boundary: prepared lines have no index for points, polygons have
+                close = ~within
+                close[close] = shapely.intersects_xy(self.geometry, x[close], lat[close])
+            found |= within & ~close
+            doubtful |= close
+        return found, doubtful & ~found
 
 
-def strictly_inside(points: CountryPoints | None, lon: F64, lat: F64) -> NDArray[np.bool_]:
-    """The same where there may be no polygon, in which no point lies."""
+def inside(points: CountryPoints | None, lon: F64, lat: F64) -> Bools:
+    """`CountryPoints.inside` where there may be no polygon, in which no point lies."""
+    return np.zeros(lon.size, bool) if points is None else points.inside(lon, lat)
+
+
+def strictly_inside(points: CountryPoints | None, lon: F64, lat: F64) -> Bools:
+    """`CountryPoints.strictly_inside` where there may be no polygon."""
     return np.zeros(lon.size, bool) if points is None else points.strictly_inside(lon, lat)
 
 
-def _in_part(part: shapely.Polygon, x: Fraction, y: Fraction) -> bool:
-    west, south, east, north = part.bounds
-    if not (west <= x <= east and south <= y <= north):
-        return False
-    if _place(part.exterior, x, y) < 0:
-        return False
-    return all(_place(hole, x, y) < 0 for hole in part.interiors)
-
-
-def _place(ring: shapely.LinearRing, x: Fraction, y: Fraction) -> int:
-    """1 inside the ring, 0 on it, -1 outside."""
-    xy = shapely.get_coordinates(ring)
-    # Only edges at the point's height matter; y was a binary64, so the comparison is exact.
-    low, high = np.minimum(xy[:-1, 1], xy[1:, 1]), np.maximum(xy[:-1, 1], xy[1:, 1])
-    inside = False
-    for i in np.flatnonzero((low <= float(y)) & (high >= float(y))):
-        (x1, y1), (x2, y2) = (map(Fraction, map(float, xy[j])) for j in (i, i + 1))
-        turn = (x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)
-        if turn == 0 and min(x1, x2) <= x <= max(x1, x2):
-            return 0
-        if (y1 > y) != (y2 > y):
-            inside ^= (turn > 0) == (y2 > y1)
-    return 1 if inside else -1
+def _longitude_shifts(polygon: shapely.Geometry, grid: Grid) -> tuple[float, ...]:
+    """One more at either end than is needed does no harm, so the bounds are widened."""
+    west, _, east, _ = shapely.bounds(polygon)
+    lines = cell_lines(grid)
+    first = math.ceil((float(west) - float(lines.east[-1]) - 1e-6) / 360.0)
+    last = math.floor((float(east) - float(lines.west[0]) + 1e-6) / 360.0)
+    return tuple(360.0 * k for k in range(first, last + 1))

@@ -25,8 +25,8 @@ def judge_envelope(code: str, report: Mapping[str, Any] | None) -> Verdict:
     missing = [key for key in _ALWAYS if key not in report]
     wrong = [f"{key} is {value!r}" for key, value in counts.items() if not _is_count(value)]
     if missing or wrong:
-        told = "; ".join([f"{key} is missing" for key in missing] + wrong)
-        return Verdict(code, False, f"the run report is none of ours: {told}")
+        faults = "; ".join([f"{key} is missing" for key in missing] + wrong)
+        return Verdict(code, False, f"the run report is none of ours: {faults}")
     rss, limit = report["peak_rss_bytes"], RSS_PER_WORKER * report["workers"]
     over = []
     if rss > limit:
@@ -45,12 +45,12 @@ def judge_envelope(code: str, report: Mapping[str, Any] | None) -> Verdict:
 
 def _inputs(report: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
     """What the report says of each input; entries that are none of ours say nothing."""
-    told = report.get("inputs")
-    if not isinstance(told, dict):
+    inputs = report.get("inputs")
+    if not isinstance(inputs, dict):
         return []
     return [
         (dataset, counted)
-        for dataset, counted in sorted(told.items())
+        for dataset, counted in sorted(inputs.items())
         if isinstance(counted, dict)
         and all(_is_count(counted.get(key)) for key in ("bytes_read", "bytes_on_disk"))
     ]
@@ -67,11 +67,11 @@ def judge_receipt(
     """Whether the partition's bytes are still those that its run report vouches for."""
     if report is None or dataset not in report.get("outputs", {}):
         return Verdict(code, False, "there is no run report that names its receipt")
-    told = report["outputs"][dataset].get("receipt")
+    recorded = report["outputs"][dataset].get("receipt")
     found = receipt(folder, files)
     return Verdict(
         code,
-        found == told,
-        "" if found == told else f"the files' receipt is {found}, the run report says {told}",
+        found == recorded,
+        "" if found == recorded else f"the files' receipt is {found}, the report's is {recorded}",
         {"receipt": found},
     )

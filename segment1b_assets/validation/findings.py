@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.validation.columns import Arrays, row_text
 from segment1b_assets.validation.verdict import Verdict
 
@@ -67,6 +68,28 @@ class Findings:
             count = int(np.count_nonzero(wrong))
             self.add(code, f"{where} {what}", count, where=where, value=shown)
 
+    def add_differences(
+        self, code: str, cells: CellRuns | None, wanted: CellRuns, extra: str, lacking: str
+    ) -> None:
+        """Note the cells of a file that differ from those wanted, with up to three of each kind.
+
+        Args:
+            cells: the file's; None if its ids are out of order or off the grid.
+            extra, lacking: end the sentences about a cell that is in the file only, or wanted only.
+        """
+        if cells is None:
+            self.not_judged("tile ids are out of order or off the grid", [code])
+            return
+        for faulty, what in (
+            (cells.subtract(wanted), extra),
+            (wanted.subtract(cells), f"{lacking}, but is not in the file"),
+        ):
+            if faulty.count:
+                some = next(faulty.batches(_DESCRIBED)).tile_ids().tolist()
+                where = f"tile_id {some[0]}"
+                named = ", ".join(map(str, some))
+                self.add(code, f"tile_id {named} {what}", faulty.count, where=where, value=some[0])
+
     def not_judged(self, because: str, codes: Sequence[str]) -> None:
         """Note rules that could not be judged."""
         for code in codes:
@@ -76,6 +99,15 @@ class Findings:
         """Note an error that is none of these rules, and the rules that it kept from judgement."""
         self._stops.append(Verdict.of_error(error))
         self.not_judged(f"{error.code} stopped it", codes)
+
+    def stopped_by(self, verdicts: Sequence[Verdict], codes: Sequence[str]) -> bool:
+        """Whether one of `verdicts`, of these rules, is broken; then the others are not judged."""
+        for verdict in verdicts:
+            if not verdict.passed:
+                self.add(verdict.code, verdict.detail, where=verdict.where, value=verdict.value)
+                self.not_judged(f"{verdict.code} stopped it", codes)
+                return True
+        return False
 
     def verdicts(self, facts: Mapping[str, Any]) -> list[Verdict]:
         """What stopped the judging, then one verdict a rule."""

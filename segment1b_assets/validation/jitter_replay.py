@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
-from segment1b_assets.validation import replay
+from segment1b_assets.validation import philox_replay as replay
 from segment1b_assets.validation.cell_box import JudgedBoxes
 from segment1b_assets.validation.columns import (
     Arrays,
@@ -60,7 +60,7 @@ class JitterReplay:
             if at is not None:
                 self.found.add(
                     "E609_RNG_EVENT_COUNT",
-                    f"an event of {row_text(first, KEY, at)} stands where the table has "
+                    f"an event of {row_text(first, KEY, at)} is found where the table has "
                     f"{row_text(wanted, KEY, at)}",
                 )
                 return
@@ -75,7 +75,7 @@ class JitterReplay:
         number = np.arange(site.size) - starts[site]
         last = starts + counts - 1
         code = "E610_RNG_BUDGET_OR_COUNTERS"
-        self._note(code, block, self._strayed(block, starts, site, number), "its counter is off")
+        self._note(code, block, replay.counters_off(block, starts, site), "its counter is off")
         delta_lon, delta_lat = self._deltas(block, starts, site, rows["tile_id"][site])
         for name, drawn in (("delta_lon_deg", delta_lon), ("delta_lat_deg", delta_lat)):
             wrong = _bits(block[name]) != _bits(drawn)
@@ -93,26 +93,7 @@ class JitterReplay:
         self._judge_starts(block, starts)
 
     def _note(self, code: str, block: Arrays, wrong: NDArray[np.bool_], what: str) -> None:
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            self.found.add(
-                code, f"event of {row_text(block, KEY, at)}: {what}", int(np.count_nonzero(wrong))
-            )
-
-    def _strayed(
-        self,
-        block: Arrays,
-        starts: NDArray[np.intp],
-        site: NDArray[np.intp],
-        number: NDArray[np.intp],
-    ) -> NDArray[np.bool_]:
-        """Events whose counter is not the site's first one plus the attempts before."""
-        lo, hi = block["rng_counter_before_lo"], block["rng_counter_before_hi"]
-        step = number.astype(np.uint64)
-        wanted_lo = lo[starts][site] + step
-        wanted_hi = hi[starts][site] + (wanted_lo < step)
-        strayed: NDArray[np.bool_] = (lo != wanted_lo) | (hi != wanted_hi)
-        return strayed
+        self.found.add_rows(code, wrong, block, KEY, f": the event is off: {what}")
 
     def _deltas(
         self,
@@ -159,8 +140,8 @@ class JitterReplay:
                 int(block["merchant_id"][i]),
                 int(block["site_order"][i]),
             )
-            told = block["rng_counter_before_hi"][i], block["rng_counter_before_lo"][i]
-            if told != (hi, lo):
+            logged = block["rng_counter_before_hi"][i], block["rng_counter_before_lo"][i]
+            if logged != (hi, lo):
                 self.found.add(
                     "E610_RNG_BUDGET_OR_COUNTERS",
                     f"the substream of {row_text(block, KEY, int(i))} is not its own",

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
-from segment1b_assets.validation.aligned_lines import VARIES, Lines, LogFormError, read_lines
 from segment1b_assets.validation.columns import (
     Arrays,
     Columns,
@@ -20,6 +19,7 @@ from segment1b_assets.validation.columns import (
     starts_of,
     whole_runs,
 )
+from segment1b_assets.validation.fixed_width_log import VARIES, LogBlock, LogFormError, read_lines
 
 _BEFORE: Final = ("rng_counter_before_hi", "rng_counter_before_lo")
 _AFTER: Final = ("rng_counter_after_hi", "rng_counter_after_lo")
@@ -75,12 +75,12 @@ class Evidence:
     coverage_ok: bool = True
     faults: list[str] = field(default_factory=list)
 
-    def untraced(self, fault: str) -> None:
+    def add_trace_fault(self, fault: str) -> None:
         if self.trace_reconciled:
             self.faults.append(fault)
         self.trace_reconciled = False
 
-    def uncovered(self, fault: str) -> None:
+    def add_coverage_fault(self, fault: str) -> None:
         if self.coverage_ok:
             self.faults.append(fault)
         self.coverage_ok = False
@@ -130,20 +130,20 @@ class FamilyLog:
         """
         if not self._events.exists() and not self._trace.exists():
             return
-        trace: Iterator[Lines] | None = read_lines(self._trace, self._trace_keys)
+        trace: Iterator[LogBlock] | None = read_lines(self._trace, self._trace_keys)
         for lines in read_lines(self._events, self._event_keys):
             block: Arrays = {key: lines.uints(key) for key in (*_BEFORE, *_SITE)}
             for key, value in self._family.own.items():
                 if value is VARIES:
                     block[key] = lines.uints(key) if key == "tile_id" else lines.floats(key)
-            self._weigh(lines, block)
+            self._check_envelope(lines, block)
             trace = self._compare(lines, trace)
             self._count(len(lines))
             yield block
         if trace is not None:
             self._end(trace)
 
-    def _weigh(self, lines: Lines, block: Arrays) -> None:
+    def _check_envelope(self, lines: LogBlock, block: Arrays) -> None:
         """Count the events whose counters do not advance by their one block."""
         hi, lo = (block[key] for key in _BEFORE)
         after_hi, after_lo = lines.uints_like(_AFTER[0], _BEFORE[0], hi), lines.uints(_AFTER[1])
@@ -157,7 +157,9 @@ class FamilyLog:
                 )
             self.evidence.envelope_failures += int(np.count_nonzero(~good))
 
-    def _compare(self, events: Lines, trace: Iterator[Lines] | None) -> Iterator[Lines] | None:
+    def _compare(
+        self, events: LogBlock, trace: Iterator[LogBlock] | None
+    ) -> Iterator[LogBlock] | None:
         """Hold a block of events against its trace; None once the trace has failed."""
         if trace is None:
             return None
@@ -177,17 +179,17 @@ class FamilyLog:
                 line = rows.first + int(np.argmin(good))
                 raise LogFormError(f"{rows.name} line {line} is not the running sum of the events")
         except LogFormError as fault:
-            self.evidence.untraced(str(fault))
+            self.evidence.add_trace_fault(str(fault))
             return None
         return trace
 
-    def _end(self, trace: Iterator[Lines]) -> None:
+    def _end(self, trace: Iterator[LogBlock]) -> None:
         try:
             rows = next(trace, None)
             if rows is not None:
                 raise LogFormError(f"{rows.name} line {rows.first} has no event")
         except LogFormError as fault:
-            self.evidence.untraced(str(fault))
+            self.evidence.add_trace_fault(str(fault))
 
     def _count(self, events: int) -> None:
         self.evidence.events_total += events
@@ -211,7 +213,7 @@ def country_evidence(
         site_files: any site table's files (merchant_id, site_order), in key order.
 
     Returns:
-        The evidence; malformed lines, gaps and strangers are faults in it, never exceptions.
+        The evidence; malformed lines, gaps and unknown sites are faults in it, never exceptions.
 
     Raises:
         Segment1BError: a site file cannot be read.
@@ -229,25 +231,25 @@ def country_evidence(
             if evidence.coverage_ok:
                 at = first_difference(drawn, wanted, _SITE)
                 if at is not None:
-                    evidence.uncovered(
-                        f"{events.name}: the event of {row_text(drawn, _SITE, at)} stands where "
+                    evidence.add_coverage_fault(
+                        f"{events.name}: the event of {row_text(drawn, _SITE, at)} is found where "
                         f"the sites have {row_text(wanted, _SITE, at)}"
                     )
     except LogFormError as fault:
-        evidence.uncovered(str(fault))
-        evidence.untraced(str(fault))
+        evidence.add_coverage_fault(str(fault))
+        evidence.add_trace_fault(str(fault))
     else:
         left = sites.take(1)
         if left["merchant_id"].size:
-            evidence.uncovered(f"{events.name}: no event of {row_text(left, _SITE, 0)}")
+            evidence.add_coverage_fault(f"{events.name}: no event of {row_text(left, _SITE, 0)}")
     return evidence
 
 
-def _same_counters(rows: Lines, events: Lines) -> NDArray[np.bool_]:
+def _same_counters(rows: LogBlock, events: LogBlock) -> NDArray[np.bool_]:
     """Whether each trace row has the counters of its event, compared as they are written."""
     # The four counters and the keys between them read the same in both logs.
     a, b = (
-        lines.matrix[:, lines.places[_BEFORE[0]].start : lines.places[_AFTER[1]].stop]
+        lines.matrix[:, lines.columns[_BEFORE[0]].start : lines.columns[_AFTER[1]].stop]
         for lines in (rows, events)
     )
     if a.shape != b.shape:

@@ -33,27 +33,20 @@ class KeyOrder:
         falls = (merchant[1:] < merchant[:-1]) | (same & (order[1:] < order[:-1]))
         for wrong, code, what in (
             (repeats, self._duplicate, "repeats"),
-            (falls, self._unsorted, "stands after a larger key"),
+            (falls, self._unsorted, "follows a larger key"),
         ):
-            if wrong.any():
-                at = int(np.argmax(wrong)) + 1
-                self._found.add(
-                    code, f"{row_text(keys, KEY, at)} {what}", int(np.count_nonzero(wrong))
-                )
+            self._found.add_rows(code, np.append(False, wrong), keys, KEY, what)
         self._last = {name: keys[name][-1:] for name in KEY}
 
 
 def judge_tiles(found: Findings, code: str, block: Arrays, tiles: CellRuns) -> None:
     """Every site's tile is one of `tiles`."""
     # Ids of 2^63 and more are no cell's; as signed numbers they would be negative.
-    strange = ~tiles.contains(block["tile_id"]) | (block["tile_id"] >> np.uint64(63) != 0)
-    if strange.any():
-        at = int(np.argmax(strange))
-        found.add(
-            code,
-            f"{row_text(block, (*KEY, 'tile_id'), at)}: the country lacks this tile",
-            int(np.count_nonzero(strange)),
-        )
+    unknown = ~tiles.contains(block["tile_id"]) | (block["tile_id"] >> np.uint64(63) != 0)
+    names = (*KEY, "tile_id")
+    found.add_rows(
+        code, unknown, block, names, "is in a tile that the country lacks", block["tile_id"]
+    )
 
 
 class Parity:
@@ -80,7 +73,7 @@ class Parity:
             self._differs("the end", row_text(left, self._names, 0))
 
     def _differs(self, have: str, want: str) -> None:
-        self._found.add(self._code, f"{have} stands where {self._other} has {want}")
+        self._found.add(self._code, f"{have} is found where {self._other} has {want}", where=have)
         self._in_step = False
 
 
@@ -117,7 +110,7 @@ class Coverage:
         if at is not None:
             self._found.add(
                 self._code,
-                f"{row_text(have, KEY, at)} stands where the catalogue has "
+                f"{row_text(have, KEY, at)} is found where the catalogue has "
                 f"{row_text(want, KEY, at)}",
             )
             self._in_step = False

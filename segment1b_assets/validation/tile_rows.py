@@ -1,71 +1,101 @@
-"""Reads a published tile partition block by block and judges what every row says of itself."""
+"""What every row of a tile table must keep: ids on the grid and in order, the cell's values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 from numpy.typing import NDArray
 
-from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.storage.parquet import open_parquet, reading
+from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
+from segment1b_assets.core.grid import Grid
+from segment1b_assets.validation.columns import Arrays
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import checked_batches
 
-Block = dict[str, NDArray[Any]]
+#: A column's value at each raster row or column, shape (nrows,) or (ncols,), of eight bytes each.
+Lookup = tuple[Literal["row", "col"], NDArray[Any]]
+#: More to judge of a block: the block, and the raster row of each tile.
+JudgeBlock = Callable[[Arrays, NDArray[np.intp]], None]
 
 #: Rows held at once; few enough that a block's columns stay in the processor's cache.
 BLOCK_ROWS: Final = 1 << 16
 
 
-def read_blocks(
-    dataset: str, files: Sequence[Path], labels: Mapping[str, tuple[str, str]], findings: Findings
-) -> Iterator[Block]:
-    """Every row's numeric columns, as arrays; label columns are judged on the way.
+def judge_tiles(
+    dataset: str,
+    files: Sequence[Path],
+    constants: Mapping[str, tuple[str, str]],
+    lookups: Mapping[str, Lookup],
+    grid: Grid,
+    findings: Findings,
+    more: JudgeBlock | None = None,
+) -> CellRuns | None:
+    """Judge E003 (ids strictly ascend) and E004 (values are the grid's) in one pass.
 
     Args:
-        dataset: the table that the files should hold.
-        files: of the partition.
-        labels: column of one value -> (that value, the rule that another one breaks).
-        findings: takes the labels' faults.
+        constants: text column -> (its value, the rule that another one breaks).
+        lookups: column -> what it must be, bit for bit.
+
+    Returns:
+        The file's cells; None where ids repeat, descend or are off the grid.
 
     Raises:
-        Segment1BError: E_INPUT_MISSING or E_INPUT_SCHEMA if there is no file, or one cannot be
-            read or has other columns than the table.
+        Segment1BError: E_INPUT_MISSING or E_INPUT_SCHEMA if the files are not this table's.
     """
-    if not files:
-        raise Segment1BError("E_INPUT_MISSING", f"the partition of {dataset} has no file")
-    for path in files:
-        with open_parquet(path) as reader:
-            if not reader.schema_arrow.equals(TABLES[dataset].arrow, check_metadata=False):
-                raise Segment1BError(
-                    "E_INPUT_SCHEMA", f"the columns are not those of {dataset}", file=path
+    stream = _judged_ids(dataset, files, constants, lookups, grid, findings, more)
+    try:
+        cells = CellRuns.from_sorted_tile_ids(stream, grid.ncols)
+    except NotAscendingError as err:
+        where = f"row {err.position}"
+        findings.add("E003_DUP_TILE", f"tile_id {err.value} follows tile_id {err.before}",
+                     where=where, value=err.value)  # fmt: skip
+        deque(stream, maxlen=0)
+        return None
+    except OverflowError:  # off the grid by far: a finding of E004's
+        deque(stream, maxlen=0)
+        return None
+    off = cells.count and int(cells.stops[-1]) > grid.nrows * grid.ncols
+    return None if off else cells
+
+
+def _judged_ids(
+    dataset: str,
+    files: Sequence[Path],
+    constants: Mapping[str, tuple[str, str]],
+    lookups: Mapping[str, Lookup],
+    grid: Grid,
+    findings: Findings,
+    more: JudgeBlock | None,
+) -> Iterator[NDArray[np.uint64]]:
+    batches = checked_batches(
+        files, TABLES[dataset], {name: value for name, (value, _) in constants.items()},
+        rows=BLOCK_ROWS, on_constant=lambda name, fault: findings.add(constants[name][1], fault),
+    )  # fmt: skip
+    for batch in batches:
+        block = {
+            field.name: batch.column(field.name).to_numpy(zero_copy_only=True)
+            for field in batch.schema
+            if field.name not in constants
+        }
+        tile_id = block["tile_id"]
+        row, col = np.divmod(tile_id, np.uint64(grid.ncols))
+        off = row >= grid.nrows
+        findings.add_rows("E004_BOUNDS", off, block, ["tile_id"], "is not on the grid", tile_id)
+        row[off] = 0
+        at = {"row": row.astype(np.intp), "col": col.astype(np.intp)}
+        for name, (axis, values) in lookups.items():
+            found, wanted = block[name], values.take(at[axis])
+            unlike = found.view(np.int64) != wanted.view(np.int64)
+            if unlike.any():
+                first = wanted[np.argmax(unlike)].item()
+                findings.add_rows(
+                    "E004_BOUNDS", unlike, block, ["tile_id", name], f"is not {first!r}", found
                 )
-        # As a dictionary a constant column is one string and indices that nobody looks at.
-        with (
-            reading(path),
-            pq.ParquetFile(
-                path, memory_map=False, pre_buffer=False, read_dictionary=list(labels)
-            ) as reader,
-        ):
-            for batch in reader.iter_batches(batch_size=BLOCK_ROWS, use_threads=False):
-                for name, (value, code) in labels.items():
-                    _judge_label(batch.column(name), name, value, code, findings)
-                yield {
-                    f.name: batch.column(f.name).to_numpy(zero_copy_only=True)
-                    for f in batch.schema
-                    if f.name not in labels
-                }
-
-
-def _judge_label(
-    column: pa.DictionaryArray, name: str, value: str, code: str, findings: Findings
-) -> None:
-    if column.dictionary.to_pylist() == [value]:
-        return
-    for other in column.unique().to_pylist():
-        if other != value:
-            findings.add(code, f"{name} is {other!r}, not {value!r}")
+        if more is not None:
+            more(block, at["row"])
+        yield tile_id

@@ -82,8 +82,8 @@ def judge_world(inputs: RunInputs, workers: int) -> WorldFindings:
     for country in found:
         if country.country not in absent:
             faults += [f"{country.country}: {fault}" for fault in country.faults]
-    egress, strangers = _egress(inputs)
-    return WorldFindings(found, egress, faults + strangers)
+    egress, faults_there = _egress(inputs)
+    return WorldFindings(found, egress, faults + faults_there)
 
 
 def _missing(inputs: RunInputs) -> dict[str, list[str]]:
@@ -149,11 +149,11 @@ def _egress(inputs: RunInputs) -> tuple[dict[str, str], list[str]]:
     """Root-relative path -> SHA-256 of every site_locations file, and what is foreign there."""
     egress: dict[str, str] = {}
     others: dict[str, list[str]] = {}
-    strangers = []
+    faults_there = []
     demanded = set(inputs.demanded)
     for country in inputs.iso_names:
         if country not in demanded and inputs.is_stale("site_locations", country):
-            strangers.append(f"site_locations is stale for {country}: materialise this country")
+            faults_there.append(f"site_locations is stale for {country}: materialise this country")
         for path in inputs.part_files("site_locations", country):
             egress[inputs.root.relative(path)] = sha256_of(path).hex()
             try:
@@ -161,13 +161,13 @@ def _egress(inputs: RunInputs) -> tuple[dict[str, str], list[str]]:
                 if held != inputs.parameter_hash:
                     others.setdefault(held, []).append(country)
                 elif country not in demanded and row_count(inputs, "site_locations", country):
-                    strangers.append(f"{country}: site_locations holds sites that nobody needs")
+                    faults_there.append(f"{country}: site_locations holds sites that nobody needs")
             except Segment1BError as err:
                 if country not in demanded:
-                    strangers.append(f"{country}: {err}")
+                    faults_there.append(f"{country}: {err}")
     for held, countries in sorted(others.items()):
-        strangers.append(
+        faults_there.append(
             f"site_locations of {', '.join(sorted(set(countries)))} stem from parameter_hash "
             f"{held}, the others from {inputs.parameter_hash}: re-run these countries"
         )
-    return dict(sorted(egress.items())), strangers
+    return dict(sorted(egress.items())), faults_there

@@ -317,7 +317,7 @@ CASES = [
     ),
     _whole("NAD83", crs({"id": {"authority": "EPSG", "code": 4269}}), "E007_CRS_MISMATCH", "4269"),
     _whole("CRS null", crs(None), "E007_CRS_MISMATCH"),
-    _whole("CRS as text", crs("EPSG:4326"), "E007_CRS_MISMATCH", "EPSG:4326"),
+    _whole("CRS as text", crs("EPSG:3857"), "E007_CRS_MISMATCH", "EPSG:3857"),
     _whole("CRS without id", crs({"type": "GeographicCRS", "name": "x"}), "E007_CRS_MISMATCH"),
     _whole("CRS id is a list", crs({"id": [4326]}), "E007_CRS_MISMATCH"),
     _whole("CRS empty object", crs({}), "E007_CRS_MISMATCH"),

@@ -1,7 +1,7 @@
 """Judges tile_index (contract §4, S1) by another way than it was made.
 
-Ids are compared in order, coordinates with the affine in plain Python floats, areas with a
-numerical integral, and the set of cells with a scan along the meridians.
+Coordinates are compared with the affine in plain Python floats, areas with a numerical integral,
+and the set of cells with the one that GEOS and rationals give.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,25 +20,44 @@ from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.storage.reports import read_report
 from segment1b_assets.storage.run_inputs import RunInputs
-from segment1b_assets.validation.cell_sets import first_differences
+from segment1b_assets.validation.columns import Arrays
+from segment1b_assets.validation.country_cells import country_cells
 from segment1b_assets.validation.envelope import judge_envelope
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_lineage
 from segment1b_assets.validation.grid_cells import cell_lines
-from segment1b_assets.validation.hygiene import judge_lineage
 from segment1b_assets.validation.judges.input_rules import judge_input
-from segment1b_assets.validation.meridian_scan import cells_by_column
-from segment1b_assets.validation.tile_heads import Heads, Lines, SeenRuns, judge_places
-from segment1b_assets.validation.tile_rows import Block, read_blocks
+from segment1b_assets.validation.tile_rows import judge_tiles
 from segment1b_assets.validation.verdict import Verdict
 
-CODES: Final = (
-    "E003_DUP_TILE",
-    "E004_BOUNDS",
-    "E005_ISO_FK",
-    "E006_AREA_NONPOS",
-    "E008_INCLUSION_RULE",
-)
+RULES: Final = (
+    "E001_GEO_INVALID", "E002_RASTER_MISMATCH", "E003_DUP_TILE", "E004_BOUNDS", "E005_ISO_FK",
+    "E006_AREA_NONPOS", "E007_CRS_MISMATCH", "E008_INCLUSION_RULE", "E009_PERF_BUDGET",
+    "E_INPUT_SCHEMA",
+)  # fmt: skip
+_OF_ROWS: Final = (
+    "E003_DUP_TILE", "E004_BOUNDS", "E005_ISO_FK", "E006_AREA_NONPOS", "E008_INCLUSION_RULE"
+)  # fmt: skip
 _AREA_TOLERANCE: Final = 1e-9
+
+
+def judge(inputs: RunInputs, country: str) -> list[Verdict]:
+    """Judge tile_index and the inputs that it is made from."""
+    rule = inputs.policies["policy.s1.tile_index"].inclusion_rule
+    files = inputs.files("tile_index", country)
+    verdicts = judge_input(("E002_RASTER_MISMATCH",), lambda: inputs.grid)
+    verdicts += judge_input(
+        ("E001_GEO_INVALID", "E007_CRS_MISMATCH"), lambda: inputs.polygon(country)
+    )
+    verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(inputs, "S1", country)))
+    lineage = inputs.lineage("tile_index", country)
+    verdicts.append(judge_lineage(country, files, lineage, "E_INPUT_SCHEMA"))
+    try:
+        polygon = inputs.polygon(country)
+        verdicts += judge_tile_index(country, files, inputs.grid, polygon, rule)
+    except Segment1BError as err:
+        verdicts.append(Verdict.of_error(err))
+    return verdicts
 
 
 def judge_tile_index(
@@ -46,16 +65,13 @@ def judge_tile_index(
     files: Sequence[Path],
     grid: Grid,
     polygon: CountryPolygon | None,
-    rule: str,
+    rule: Literal["center", "any_overlap"],
 ) -> list[Verdict]:
-    """Judge one country's tile_index in one pass over its files.
+    """Judge every row of one country's tile_index in one pass.
 
     A single value changed, a tile added, left out, repeated or moved fails a rule.
 
     Args:
-        country: ISO code.
-        files: of the partition.
-        grid: of the raster.
         polygon: the country's, or None if it has none (then there must be no tile).
         rule: the policy's inclusion rule.
 
@@ -63,85 +79,60 @@ def judge_tile_index(
         Verdicts of E003, E004, E005, E006 and E008.
 
     Raises:
-        Segment1BError: E_INPUT_MISSING or E_INPUT_SCHEMA if the files cannot be read as this table.
+        Segment1BError: E_INPUT_MISSING or E_INPUT_SCHEMA if the files are not this table's.
     """
-    findings = Findings(CODES)
-    rows = _Rows(grid, findings)
-    labels = {
+    findings = Findings(_OF_ROWS)
+    lines, areas = cell_lines(grid), _Areas(grid, findings)
+    constants = {
         "country_iso": (country, "E005_ISO_FK"),
         "inclusion_rule": (rule, "E008_INCLUSION_RULE"),
     }
-    blocks = read_blocks("tile_index", files, labels, findings)
-    for block in blocks:
-        rows.judge(block)
-    _judge_cells(rows.runs.all(), grid, polygon, rule, findings)
-    return findings.verdicts({"rows": rows.seen})
+    cells = judge_tiles(
+        "tile_index",
+        files,
+        constants,
+        {
+            "raster_row": ("row", np.arange(grid.nrows, dtype=np.uint64)),
+            "raster_col": ("col", np.arange(grid.ncols, dtype=np.uint64)),
+            "centroid_lat": ("row", lines.middle_lat),
+            "centroid_lon": ("col", lines.middle_lon),
+        },
+        grid,
+        findings,
+        areas.judge,
+    )
+    wanted = CellRuns.empty(grid.ncols)
+    if polygon is not None and cells is not None:
+        wanted = country_cells(polygon, grid, rule)
+    findings.add_differences(
+        "E008_INCLUSION_RULE", cells, wanted, "does not belong to the country", "belongs to it"
+    )
+    return findings.verdicts({"rows": areas.rows})
 
 
-def _judge_cells(
-    runs: CellRuns | None, grid: Grid, polygon: CountryPolygon | None, rule: str, findings: Findings
-) -> None:
-    if runs is None:
-        findings.not_judged("tile ids are out of order or off the grid", ["E008_INCLUSION_RULE"])
-        return
-    wanted = iter(()) if polygon is None else cells_by_column(polygon, grid, rule)
-    columns, told = first_differences(runs, wanted, grid)
-    if columns:
-        findings.add(
-            "E008_INCLUSION_RULE", f"{'; '.join(told)} ({columns} raster columns differ)", columns
-        )
-
-
-class _Rows:
-    """Judges rows by themselves: the place on the grid, the centroid, the area."""
+class _Areas:
+    """Judges that an area is its row's, within the tolerance, and the same all along the row."""
 
     def __init__(self, grid: Grid, findings: Findings) -> None:
-        lines = cell_lines(grid)
-        self._grid, self._findings, self.seen = grid, findings, 0
-        self._lat = Lines("centroid_lat", lines.middle_lat)
-        self._lon = Lines("centroid_lon", lines.middle_lon)
-        self._areas = _integrated_areas(grid)
-        self._last: tuple[int, int] | None = None
-        self.runs = SeenRuns(grid, findings)
+        self._wanted, self._findings = _integrated_areas(grid), findings
+        #: The bits of the first area of each raster row; 0 before there is one.
+        self._first = np.zeros(grid.nrows, np.int64)
+        self.rows = 0
 
-    def judge(self, block: Block) -> None:
-        self.seen += block["tile_id"].size
-        heads = Heads(block["tile_id"], self._grid.ncols)
-        self.runs.add(block, heads)
-        judge_places(block, heads, (self._grid.nrows, self._grid.ncols), self._findings)
-        self._lat.judge_by_row(block, heads, self._findings)
-        self._lon.judge_by_col(block, block["raster_col"].view(np.int64), self._findings)
-        self._judge_area(block, heads)
-
-    def _judge_area(self, block: Block, heads: Heads) -> None:
-        """The area is the row's, within the tolerance; and the same, to the bit, along the row."""
-        area = block["pixel_area_m2"]
-        bits, first = area.view(np.int64), area[heads.at]
-        wanted = self._areas.take(heads.row, mode="clip")
-        if not (np.abs(first - wanted) <= _AREA_TOLERANCE * wanted).all():
-            off = ~(np.abs(first - wanted) <= _AREA_TOLERANCE * wanted)
-            run = int(np.argmax(off))
-            self._findings.add(
-                "E006_AREA_NONPOS",
-                f"tile_id {block['tile_id'][heads.at[run]]} has pixel_area_m2 "
-                f"{float(first[run])!r}, not {float(wanted[run])!r}",
-                int(heads.length[off].sum()),
-            )
-        same = bits[1:] == bits[:-1]
-        within = heads.broken_within(same)
-        # A row may have several runs, and go on from one block to the next.
-        row = np.concatenate(([-1 if self._last is None else self._last[0]], heads.row))
-        head = np.concatenate(([0 if self._last is None else self._last[1]], bits[heads.at]))
-        between = (row[1:] == row[:-1]) & (head[1:] != head[:-1])
-        if within or between.any():
-            torn = ~(same | heads.here[1:])
-            at = int(np.argmax(torn)) + 1 if within else int(heads.at[np.argmax(between)])
-            self._findings.add(
-                "E006_AREA_NONPOS",
-                f"tile_id {block['tile_id'][at]} has pixel_area_m2 {float(area[at])!r}, "
-                "another than the tile before it in its row",
-            )
-        self._last = (int(heads.row[-1]), int(bits[-1]))
+    def judge(self, block: Arrays, row: NDArray[np.intp]) -> None:
+        self.rows += row.size
+        area, names = block["pixel_area_m2"], ["tile_id", "pixel_area_m2"]
+        wanted, bits = self._wanted[row], area.view(np.int64)
+        # Written so that a NaN is off.
+        off = ~(np.abs(area - wanted) <= _AREA_TOLERANCE * wanted)
+        self._findings.add_rows("E006_AREA_NONPOS", off, block, names, "is not the cell's", area)
+        starts = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+        starts = starts[self._first[row[starts]] == 0]
+        self._first[row[starts]] = bits[starts]
+        unlike = (bits != self._first[row]) & ~off
+        self._findings.add_rows(
+            "E006_AREA_NONPOS", unlike, block, names, "is another than before in its row", area
+        )
 
 
 @lru_cache(maxsize=2)
@@ -167,30 +158,3 @@ def _integrated_areas(grid: Grid) -> NDArray[np.float64]:
             total += weight * half * np.cos(lat) * a * a * (1 - e2) / (1 - e2 * sin2) ** 2
     area: NDArray[np.float64] = total * np.radians(1.0) * np.radians(grid.a)
     return area
-
-
-RULES: Final = (
-    "E001_GEO_INVALID", "E002_RASTER_MISMATCH", "E003_DUP_TILE", "E004_BOUNDS", "E005_ISO_FK",
-    "E006_AREA_NONPOS", "E007_CRS_MISMATCH", "E008_INCLUSION_RULE", "E009_PERF_BUDGET",
-    "E_INPUT_SCHEMA",
-)  # fmt: skip
-
-
-def judge(inputs: RunInputs, country: str) -> list[Verdict]:
-    """Judge tile_index and the inputs that it is made from."""
-    rule = inputs.policies["policy.s1.tile_index"].inclusion_rule
-    files = inputs.files("tile_index", country)
-    verdicts = judge_input(("E002_RASTER_MISMATCH",), lambda: inputs.grid)
-    verdicts += judge_input(
-        ("E001_GEO_INVALID", "E007_CRS_MISMATCH"), lambda: inputs.polygon(country)
-    )
-    verdicts.append(judge_envelope("E009_PERF_BUDGET", read_report(inputs, "S1", country)))
-    if files:
-        tokens = inputs.lineage("tile_index", country)
-        verdicts.append(judge_lineage(country, files, tokens, "E_INPUT_SCHEMA"))
-    try:
-        polygon = inputs.polygon(country)
-        verdicts += judge_tile_index(country, files, inputs.grid, polygon, rule)
-    except Segment1BError as err:
-        verdicts.append(Verdict.of_error(err))
-    return verdicts

@@ -18,17 +18,17 @@ from segment1b_assets.storage.reports import read_report
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.columns import Columns
 from segment1b_assets.validation.envelope import judge_envelope, judge_receipt
-from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.judged_masses import (
-    JudgedMasses,
+from segment1b_assets.validation.exact_masses import (
+    ExactMasses,
     RasterReader,
     area_masses,
     equal_masses,
     raster_masses,
 )
-from segment1b_assets.validation.partition_form import form_fault
-from segment1b_assets.validation.remainder_window import RemainderWindow, Standing
+from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.verdict import Verdict
+from segment1b_assets.validation.weight_remainders import ExtremeTile, LargestRemainderTest
 
 Basis = Literal["uniform", "area_m2", "population"]
 
@@ -52,7 +52,7 @@ def judge_tile_weights(
     raster: RasterReader | None = None,
     *,
     lineage: Mapping[str, str] | None = None,
-    told_fallback: bool | None = None,
+    reported_fallback: bool | None = None,
 ) -> list[Verdict]:
     """Judge one country's weights in two passes over the files and one over the raster.
 
@@ -67,18 +67,17 @@ def judge_tile_weights(
         raster: for population, a reader of the raster that no other thread uses. The masses of
             area_m2 are the published pixel_area_m2 of the tiles.
         lineage: metadata that the files must carry.
-        told_fallback: zero_mass_fallback as the run report has it.
+        reported_fallback: zero_mass_fallback as the run report has it.
 
     Returns:
-        Verdicts of E102, E104, E105, E106 and E108. A rule that cannot be judged because of what
-        another one found fails too, and says so.
+        Verdicts of E102, E104, E105, E106 and E108. A rule that another one's fault kept from being
+        judged says so.
     """
     findings = Findings(CODES)
-    labels = {"country_iso": country, "basis": basis}
-    fault = form_fault(files, TABLES["tile_weights"], labels, lineage)
-    if fault:
-        findings.add("E108_WRITER_HYGIENE", fault)
-        findings.not_judged("E108_WRITER_HYGIENE stopped it", CODES)
+    code, table = "E108_WRITER_HYGIENE", TABLES["tile_weights"]
+    form = judge_form(country, files, table, lineage or {}, schema=code, lineage=code,
+                      constants={"basis": basis}, values=False)  # fmt: skip
+    if findings.stopped_by(form if lineage is not None else form[:1], CODES):
         return findings.verdicts({})
     if basis != "population":
         ncols = _ONE_ROW
@@ -86,7 +85,7 @@ def judge_tile_weights(
         ncols = raster.shape[1]
     else:
         raise ValueError("weights of basis population are judged with the raster")
-    runs = _universe(findings, files, tile_index_files, dp, ncols)
+    runs = _weighed_tiles(findings, files, tile_index_files, dp, ncols)
     masses = None
     if runs is None:
         findings.not_judged("E102_FK_MISMATCH stopped it", ["E104_ZERO_MASS", "E106_MONOTONICITY"])
@@ -96,29 +95,24 @@ def judge_tile_weights(
     if runs is not None and zero_mass:
         masses = equal_masses(runs.count)
     totals = _judge_values(findings, files, runs, masses, dp, zero_mass)
-    if told_fallback is not None and masses is not None and told_fallback != zero_mass:
-        findings.add("E104_ZERO_MASS", f"the run report says zero_mass_fallback={told_fallback}")
+    if reported_fallback is not None and masses is not None and reported_fallback != zero_mass:
+        findings.add(
+            "E104_ZERO_MASS", f"the run report says zero_mass_fallback={reported_fallback}"
+        )
     return findings.verdicts({**totals, "zero_mass": zero_mass})
 
 
-def _universe(
+def _weighed_tiles(
     findings: Findings, files: Sequence[Path], index: Sequence[Path], dp: int, ncols: int
 ) -> CellRuns | None:
     """The tiles, if weights and index hold the same ones in order."""
-    tile_index = Columns(index, ["tile_id"])
-    same = True
 
     def ids_with_dp() -> Iterator[NDArray[np.uint64]]:
-        nonlocal same
         for block in Columns(files, ["tile_id", "dp"]).blocks():
-            other = np.flatnonzero(block["dp"] != dp)
-            if other.size:
-                tile, found = block["tile_id"][other[0]], block["dp"][other[0]]
-                findings.add(
-                    "E108_WRITER_HYGIENE", f"tile_id {tile} has dp {found}, not {dp}", other.size
-                )
-            other_ids = tile_index.take(block["tile_id"].size)["tile_id"]
-            same = same and np.array_equal(block["tile_id"], other_ids)
+            findings.add_rows(
+                "E108_WRITER_HYGIENE", block["dp"] != dp, block, ["tile_id", "dp"], f"is not {dp}",
+                block["dp"],
+            )  # fmt: skip
             yield block["tile_id"]
 
     try:
@@ -127,29 +121,18 @@ def _universe(
         findings.add("E108_WRITER_HYGIENE", str(err))
         findings.not_judged("E108_WRITER_HYGIENE stopped it", ["E102_FK_MISMATCH"])
         return None
-    except Segment1BError as err:
-        findings.add("E102_FK_MISMATCH", f"tile_index cannot be compared: {err}")
-        return None
-    if same and tile_index.take(1)["tile_id"].size == 0:
-        return weighed
-    _tell_apart(findings, weighed, index)
-    return None
-
-
-def _tell_apart(findings: Findings, weighed: CellRuns, index: Sequence[Path]) -> None:
     ids = (block["tile_id"] for block in Columns(index, ["tile_id"]).blocks())
     try:
-        tiles = CellRuns.from_sorted_tile_ids(ids, weighed.ncols)
+        tiles = CellRuns.from_sorted_tile_ids(ids, ncols)
     except (Segment1BError, NotAscendingError, OverflowError) as err:
         findings.add("E102_FK_MISMATCH", f"tile_index cannot be compared: {err}")
-        return
-    lacking, extra = tiles.subtract(weighed), weighed.subtract(tiles)
-    if lacking.count:
-        first = f"the first is {lacking.starts[0]}"
-        findings.add("E102_FK_MISMATCH", f"a tile lacks a weight; {first}", lacking.count)
-    if extra.count:
-        first = f"the first is {extra.starts[0]}"
-        findings.add("E102_FK_MISMATCH", f"a weight lacks a tile; {first}", extra.count)
+        return None
+    if weighed == tiles:
+        return weighed
+    findings.add_differences(
+        "E102_FK_MISMATCH", weighed, tiles, "has a weight and no tile", "is in tile_index"
+    )
+    return None
 
 
 def _masses(
@@ -158,7 +141,7 @@ def _masses(
     index: Sequence[Path],
     basis: Basis,
     raster: RasterReader | None,
-) -> JudgedMasses | None:
+) -> ExactMasses | None:
     try:
         if basis == "uniform":
             masses = equal_masses(runs.count)
@@ -183,14 +166,14 @@ def _judge_values(
     findings: Findings,
     files: Sequence[Path],
     runs: CellRuns | None,
-    masses: JudgedMasses | None,
+    masses: ExactMasses | None,
     dp: int,
     zero_mass: bool,
 ) -> dict[str, Any]:
     """Judge the weights themselves in one pass; without masses, only their sum and sign."""
     scale = 10**dp
-    window = None if masses is None else RemainderWindow(masses.total, scale)
-    equal = None if runs is None or not runs.count else _EqualLaw(runs.count, scale)
+    window = None if masses is None else LargestRemainderTest(masses.total, scale)
+    equal = None if runs is None or not runs.count else _EqualShares(runs.count, scale)
     total = rows = 0
     for mass, values in _weight_blocks(files, masses):
         total += sum_of_weights(values)
@@ -205,11 +188,11 @@ def _judge_values(
     if total != (scale if rows else 0):
         findings.add("E105_NORMALIZATION", f"the weights sum to {total}, not to 10^{dp}")
     if window is not None and runs is not None and equal is not None and not window.fits():
-        said = _misfit(runs, *window.extremes())
-        findings.add("E106_MONOTONICITY", said)
+        words = _exchange(runs, *window.extremes())
+        findings.add("E106_MONOTONICITY", words)
         if zero_mass:
             findings.add(
-                "E104_ZERO_MASS", f"there is no mass, but the shares are not equal: {said}"
+                "E104_ZERO_MASS", f"there is no mass, but the shares are not equal: {words}"
             )
         elif equal.kept:
             findings.add("E104_ZERO_MASS", "the shares are equal, but there is mass")
@@ -217,7 +200,7 @@ def _judge_values(
 
 
 def _weight_blocks(
-    files: Sequence[Path], masses: JudgedMasses | None
+    files: Sequence[Path], masses: ExactMasses | None
 ) -> Iterator[tuple[NDArray[Any] | None, NDArray[np.int64]]]:
     weights = Columns(files, ["weight_fp"])
     if masses is None:
@@ -228,7 +211,7 @@ def _weight_blocks(
             yield mass, weights.take(mass.size)["weight_fp"]
 
 
-class _EqualLaw:
+class _EqualShares:
     """Whether weights are those of equal masses: K // N, and one more for the first K mod N."""
 
     def __init__(self, tiles: int, scale: int) -> None:
@@ -243,14 +226,14 @@ class _EqualLaw:
         self._seen += weights.size
 
 
-def _misfit(runs: CellRuns, largest: Standing, smallest: Standing) -> str:
+def _exchange(runs: CellRuns, largest: ExtremeTile, smallest: ExtremeTile) -> str:
     return (
-        f"{_told(runs, largest)} is too heavy beside {_told(runs, smallest)}: the largest "
-        "remainder would have given its unit to the other"
+        f"{_described(runs, largest)} is too heavy beside {_described(runs, smallest)}: "
+        "the largest remainder would have given its unit to the other"
     )
 
 
-def _told(runs: CellRuns, tile: Standing) -> str:
+def _described(runs: CellRuns, tile: ExtremeTile) -> str:
     upto = np.cumsum(runs.lengths)
     run = int(np.searchsorted(upto, tile.position, side="right"))
     tile_id = int(runs.stops[run] - (upto[run] - tile.position))
@@ -283,6 +266,6 @@ def judge(inputs: RunInputs, country: str) -> list[Verdict]:
         *judge_tile_weights(
             country, files, index, policy.dp, policy.basis, raster,
             lineage=inputs.lineage("tile_weights", country),
-            told_fallback=(report or {}).get("zero_mass_fallback"),
+            reported_fallback=(report or {}).get("zero_mass_fallback"),
         ),
     ]  # fmt: skip

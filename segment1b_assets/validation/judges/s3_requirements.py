@@ -13,7 +13,8 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.columns import Columns
-from segment1b_assets.validation.hygiene import judge_form
+from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.judges.input_rules import judge_input
 from segment1b_assets.validation.verdict import Verdict
 
@@ -34,25 +35,40 @@ def judge_requirements(
         Verdicts for E305_SCHEMA_INVALID, E306_TOKEN_MISMATCH, E307_PK_DUPLICATE,
         E308_COUNTS_MISMATCH and E310_UNSORTED.
     """
-    table = TABLES["s3_requirements"]
-    form = judge_form(country, files, table, tokens, schema="E305_SCHEMA_INVALID",
-                      lineage="E306_TOKEN_MISMATCH")  # fmt: skip
-    if not form[0].passed:
-        others = ("E307_PK_DUPLICATE", "E308_COUNTS_MISMATCH", "E310_UNSORTED")
-        return [*form, *(Verdict.not_judged(c, "E305_SCHEMA_INVALID stopped it") for c in others)]
+    found = Findings(_OF_ROWS)
+    form = judge_form(
+        country, files, TABLES["s3_requirements"], tokens, schema="E305_SCHEMA_INVALID",
+        lineage="E306_TOKEN_MISMATCH",
+    )  # fmt: skip
+    if found.stopped_by(form[:1], _OF_ROWS):
+        return found.verdicts({})
+    found.stopped_by(form[1:], ())
     # Not by Polars' own reader, which panics over some damaged pages.
     read = Columns(files, ["merchant_id", "n_sites"]).take(1 << 62)
-    rows = pl.DataFrame(
-        {
-            "merchant_id": read["merchant_id"].astype(np.uint64),
-            "n_sites": read["n_sites"].astype(np.int64),
-        }
+    merchants = read["merchant_id"].astype(np.uint64)
+    if repeated := merchants.size - np.unique(merchants).size:
+        found.add("E307_PK_DUPLICATE", f"{repeated} merchants repeat", repeated)
+    falls = np.append(False, merchants[1:] < merchants[:-1])
+    found.add_rows("E310_UNSORTED", falls, read, ["merchant_id"], "follows a larger merchant")
+    rows = pl.DataFrame({"merchant_id": merchants, "n_sites": read["n_sites"].astype(np.int64)})
+    counted = _counted_again(country, catalogue_files, denied)
+    wrong = (
+        rows.join(counted, on="merchant_id", how="full", coalesce=True)
+        .filter(pl.col("n_sites").ne_missing(pl.col("expected")))
+        .sort("merchant_id")
     )
-    merchants = rows["merchant_id"].to_numpy()
-    repeated = len(merchants) - len(np.unique(merchants))
-    descending = int(np.count_nonzero(merchants[1:] < merchants[:-1]))
+    if len(wrong):
+        merchant, n_sites, expected = wrong.row(0)
+        detail = f"merchant {merchant} has n_sites {n_sites}, the catalogue {expected}"
+        where = f"merchant_id {merchant}"
+        found.add("E308_COUNTS_MISMATCH", detail, len(wrong), where=where, value=n_sites)
+    return found.verdicts({"pairs": len(rows), "sites": int(read["n_sites"].sum())})
+
+
+def _counted_again(country: str, catalogue_files: Sequence[Path], denied: bool) -> pl.DataFrame:
+    """merchant_id and the number of its outlets in the country, by a streaming group-by."""
     # File by file: they may differ in columns that 1B ignores and in how their text is encoded.
-    counted = (
+    return (
         pl.concat(
             pl.scan_parquet(path, hive_partitioning=False).select(
                 "merchant_id", pl.col("legal_country_iso").cast(pl.String)
@@ -64,39 +80,16 @@ def judge_requirements(
         .agg(pl.len().cast(pl.Int64).alias("expected"))
         .collect(engine="streaming")
     )
-    both = rows.join(counted, on="merchant_id", how="full", coalesce=True)
-    wrong = both.filter(
-        pl.col("n_sites").is_null()
-        | pl.col("expected").is_null()
-        | (pl.col("n_sites") != pl.col("expected"))
-    ).sort("merchant_id")
-    first = wrong.row(0) if len(wrong) else None
-    return [
-        *form,
-        Verdict(
-            "E307_PK_DUPLICATE", repeated == 0, f"{repeated} merchants repeat" if repeated else ""
-        ),
-        Verdict(
-            "E308_COUNTS_MISMATCH",
-            first is None,
-            ""
-            if first is None
-            else f"{len(wrong)} merchants are off; merchant {first[0]} has n_sites {first[1]}, "
-            f"the catalogue {first[2]}",
-            {"pairs": len(rows), "sites": int(rows["n_sites"].sum() or 0)},
-        ),
-        Verdict(
-            "E310_UNSORTED",
-            descending == 0,
-            f"{descending} rows stand before a smaller merchant" if descending else "",
-        ),
-    ]
 
 
 RULES: Final = (
     "E301_NO_PASS_FLAG", "E302_FK_COUNTRY", "E303_MISSING_WEIGHTS", "E305_SCHEMA_INVALID",
     "E306_TOKEN_MISMATCH", "E307_PK_DUPLICATE", "E308_COUNTS_MISMATCH", "E310_UNSORTED",
     "E314_SITE_ORDER_INTEGRITY",
+)  # fmt: skip
+_OF_ROWS: Final = (
+    "E305_SCHEMA_INVALID", "E306_TOKEN_MISMATCH", "E307_PK_DUPLICATE", "E308_COUNTS_MISMATCH",
+    "E310_UNSORTED",
 )  # fmt: skip
 _OF_CATALOGUE: Final = (
     "E306_TOKEN_MISMATCH", "E307_PK_DUPLICATE", "E310_UNSORTED", "E314_SITE_ORDER_INTEGRITY"

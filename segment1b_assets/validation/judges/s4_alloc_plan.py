@@ -16,9 +16,9 @@ from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.columns import Arrays, Columns, whole_runs
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first, mark_found
-from segment1b_assets.validation.partition_form import form_fault
-from segment1b_assets.validation.plan_window import PlanRows, misfits
+from segment1b_assets.validation.plan_remainders import PlanRows, wrong_pairs
 from segment1b_assets.validation.verdict import Verdict
 
 Ints = NDArray[np.int64]
@@ -65,10 +65,9 @@ def judge_alloc_plan(
         because of what another one found fails too, and says so.
     """
     findings = Findings(CODES)
-    fault = form_fault(files, TABLES["s4_alloc_plan"], {"legal_country_iso": country}, lineage)
-    if fault:
-        findings.add("E405_SCHEMA_INVALID", fault)
-        findings.not_judged("E405_SCHEMA_INVALID stopped it", CODES)
+    code, table = "E405_SCHEMA_INVALID", TABLES["s4_alloc_plan"]
+    form = judge_form(country, files, table, lineage or {}, schema=code, lineage=code, values=False)
+    if findings.stopped_by(form if lineage is not None else form[:1], CODES):
         return findings.verdicts({})
     facts: dict[str, int] = {}
     try:
@@ -194,7 +193,7 @@ def _judge_plans(
         return
     merchants = required["merchant_id"]
     for rows in _rows_of_pairs(files, required):
-        wrong = misfits(rows, order, scale)
+        wrong = wrong_pairs(rows, order, scale)
         if wrong.size:
             merchant, n = merchants[wrong[0]], required["n_sites"][wrong[0]]
             said = f"merchant {merchant} ({n} sites) has not the largest remainder's tiles"

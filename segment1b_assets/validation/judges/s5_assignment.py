@@ -14,8 +14,7 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import tile_runs
-from segment1b_assets.validation import replay
-from segment1b_assets.validation.aligned_lines import LogFormError
+from segment1b_assets.validation import philox_replay as replay
 from segment1b_assets.validation.columns import (
     Arrays,
     Columns,
@@ -25,11 +24,16 @@ from segment1b_assets.validation.columns import (
     whole_runs,
 )
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.hygiene import judge_form
+from segment1b_assets.validation.fixed_width_log import LogFormError
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.rng_evidence import ASSIGN, FamilyLog
 from segment1b_assets.validation.site_keys import KeyOrder, Parity, judge_tiles
 from segment1b_assets.validation.verdict import Verdict
 
+RULES: Final = (
+    "E502_PK_DUPLICATE_SITE", "E503_TILE_QUOTA_MISMATCH", "E504_SUM_TO_N_MISMATCH",
+    "E505_TILE_NOT_IN_INDEX", "E506_SCHEMA_INVALID", "E507_RNG_EVENT_MISMATCH", "E509_UNSORTED",
+)  # fmt: skip
 _ROW: Final = ("merchant_id", "site_order", "tile_id")
 _PLAN: Final = ("merchant_id", "tile_id", "n_sites_tile")
 _NEED: Final = ("merchant_id", "n_sites")
@@ -61,30 +65,17 @@ def judge_assignment(
         events, trace: the country's two site_tile_assign logs.
 
     Returns:
-        Verdicts for E506_SCHEMA_INVALID (schema and lineage), E502_PK_DUPLICATE_SITE,
-        E503_TILE_QUOTA_MISMATCH, E504_SUM_TO_N_MISMATCH, E505_TILE_NOT_IN_INDEX,
-        E507_RNG_EVENT_MISMATCH and E509_UNSORTED; only the first where the form is broken.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: the plan or the requirements cannot be read.
     """
     code = "E506_SCHEMA_INVALID"
     table = TABLES["s5_site_tile_assignment"]
+    found = Findings(RULES)
     form = judge_form(country, files, table, tokens, schema=code, lineage=code)
-    broken = [v for v in form if not v.passed]
-    if broken:
-        return broken[:1]
-    found = Findings(
-        (
-            code,
-            "E502_PK_DUPLICATE_SITE",
-            "E503_TILE_QUOTA_MISMATCH",
-            "E504_SUM_TO_N_MISMATCH",
-            "E505_TILE_NOT_IN_INDEX",
-            "E507_RNG_EVENT_MISMATCH",
-            "E509_UNSORTED",
-        )
-    )
+    if found.stopped_by(form, RULES):
+        return found.verdicts({})
     sites = _judge_rows(found, files, plan_files, requirement_files, tiles)
     log = FamilyLog(ASSIGN, country, identity, ts_utc, events, trace)
     try:
@@ -126,13 +117,7 @@ def _judge_numbers(found: Findings, block: Arrays, start: NDArray[np.intp]) -> N
     """Sites of a pair are numbered 1..n."""
     wanted = np.arange(start.size) - start + 1
     wrong = block["site_order"] != wanted
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        found.add(
-            "E504_SUM_TO_N_MISMATCH",
-            f"{row_text(block, _ROW, at)} stands where site_order {wanted[at]} belongs",
-            int(np.count_nonzero(wrong)),
-        )
+    found.add_rows("E504_SUM_TO_N_MISMATCH", wrong, block, _ROW, "is numbered out of 1..n")
 
 
 def _quotas(block: Arrays, pair: NDArray[np.intp]) -> Arrays:
@@ -157,7 +142,7 @@ def _judge_events(
         if at is not None:
             found.add(
                 code,
-                f"the event of {row_text(block, _ROW, at)} stands where the table has "
+                f"the event of {row_text(block, _ROW, at)} is found where the table has "
                 f"{row_text(wanted, _ROW, at)}",
             )
             return
@@ -166,45 +151,31 @@ def _judge_events(
             np.arange(starts.size), np.diff(np.append(starts, block["merchant_id"].size))
         )
         for what, wrong in (
-            ("counter is not its site's", _strayed(block, starts, pair)),
-            ("u is not what its counter draws", _misdrawn(block, starts, pair)),
-            ("u is above one of the next tile", _out_of_turn(block, pair)),
+            ("counter is not its site's", replay.counters_off(block, starts, pair)),
+            ("u is not what its counter draws", _draws_off(block, starts, pair)),
+            ("u is above one of the next tile", _above_next_tile(block, pair)),
         ):
-            if wrong.any():
-                at = int(np.argmax(wrong))
-                found.add(
-                    code,
-                    f"the event of {row_text(block, _ROW, at)}: its {what}",
-                    int(np.count_nonzero(wrong)),
-                )
+            found.add_rows(code, wrong, block, _ROW, f": the event's {what}")
         for i in starts:
             hi, lo = replay.pair_start(identity, country, int(block["merchant_id"][i]))
-            told = block["rng_counter_before_hi"][i], block["rng_counter_before_lo"][i]
-            if told != (hi, lo):
+            logged = block["rng_counter_before_hi"][i], block["rng_counter_before_lo"][i]
+            if logged != (hi, lo):
                 found.add(code, f"the substream of {row_text(block, _ROW, int(i))} is not its own")
     left = rows.take(1)
     if left["merchant_id"].size:
         found.add(code, f"there is no event of {row_text(left, _ROW, 0)}")
 
 
-def _strayed(block: Arrays, starts: NDArray[np.intp], pair: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Events whose counter is not the pair's first one plus the sites before."""
-    lo, hi = block["rng_counter_before_lo"], block["rng_counter_before_hi"]
-    step = (np.arange(pair.size) - starts[pair]).astype(np.uint64)
-    wanted_lo = lo[starts][pair] + step
-    wanted_hi = hi[starts][pair] + (wanted_lo < step)
-    strayed: NDArray[np.bool_] = (lo != wanted_lo) | (hi != wanted_hi)
-    return strayed
-
-
-def _misdrawn(block: Arrays, starts: NDArray[np.intp], pair: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _draws_off(
+    block: Arrays, starts: NDArray[np.intp], pair: NDArray[np.intp]
+) -> NDArray[np.bool_]:
     key = replay.key_of(block["rng_counter_before_lo"][starts])[pair]
     first, _ = replay.words(block["rng_counter_before_hi"], block["rng_counter_before_lo"], key)
-    misdrawn: NDArray[np.bool_] = replay.uniform_of(first) != block["u"]
-    return misdrawn
+    off: NDArray[np.bool_] = replay.uniform_of(first) != block["u"]
+    return off
 
 
-def _out_of_turn(block: Arrays, pair: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _above_next_tile(block: Arrays, pair: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Sites that draw (u, site_order) above a site of their pair's next tile."""
     tile, u, number = block["tile_id"], block["u"], block["site_order"]
     by_tile = np.lexsort((tile, pair))
@@ -222,12 +193,6 @@ def _out_of_turn(block: Arrays, pair: NDArray[np.intp]) -> NDArray[np.bool_]:
     wrong = np.zeros(u.size, bool)
     wrong[by_tile[above]] = True
     return wrong
-
-
-RULES: Final = (
-    "E502_PK_DUPLICATE_SITE", "E503_TILE_QUOTA_MISMATCH", "E504_SUM_TO_N_MISMATCH",
-    "E505_TILE_NOT_IN_INDEX", "E506_SCHEMA_INVALID", "E507_RNG_EVENT_MISMATCH", "E509_UNSORTED",
-)  # fmt: skip
 
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 
 from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.contracts.policies import JitterMode
@@ -15,10 +14,8 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
-from segment1b_assets.storage.parquet import read_batches
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import tile_runs
-from segment1b_assets.validation.aligned_lines import LogFormError
 from segment1b_assets.validation.cell_box import JudgedBoxes
 from segment1b_assets.validation.columns import (
     Arrays,
@@ -26,15 +23,22 @@ from segment1b_assets.validation.columns import (
     first_difference,
     row_text,
 )
-from segment1b_assets.validation.country_points import CountryPoints, strictly_inside
+from segment1b_assets.validation.country_points import CountryPoints, inside
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.fixed_width_log import LogFormError
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
-from segment1b_assets.validation.hygiene import judge_form
 from segment1b_assets.validation.jitter_replay import JitterReplay
 from segment1b_assets.validation.rng_evidence import JITTER, FamilyLog
 from segment1b_assets.validation.site_keys import KEY, KeyOrder, judge_tiles
 from segment1b_assets.validation.verdict import Verdict
 
+RULES: Final = (
+    "E601_ROW_MISSING", "E602_ROW_EXTRA", "E603_DUP_KEY", "E605_SORT_VIOLATION",
+    "E606_FK_TILE_INDEX", "E607_POINT_OUTSIDE_PIXEL", "E608_POINT_OUTSIDE_COUNTRY",
+    "E609_RNG_EVENT_COUNT", "E610_RNG_BUDGET_OR_COUNTERS", "E613_RESAMPLE_EXHAUSTED",
+    "E_INPUT_SCHEMA",
+)  # fmt: skip
 _SITE: Final = (*KEY, "tile_id")
 _ROW: Final = (*_SITE, "delta_lat_deg", "delta_lon_deg")
 _FORM: Final = "E_INPUT_SCHEMA"
@@ -72,41 +76,24 @@ def judge_jitter(
         events, trace: the country's two in_cell_jitter logs.
 
     Returns:
-        Verdicts for E_INPUT_SCHEMA (schema, lineage, manifest_fingerprint), E601_ROW_MISSING,
-        E602_ROW_EXTRA, E603_DUP_KEY, E605_SORT_VIOLATION, E606_FK_TILE_INDEX,
-        E607_POINT_OUTSIDE_PIXEL, E608_POINT_OUTSIDE_COUNTRY, E609_RNG_EVENT_COUNT,
-        E610_RNG_BUDGET_OR_COUNTERS and E613_RESAMPLE_EXHAUSTED; only the first where the form is
-        broken.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: the assignment cannot be read.
     """
     table = TABLES["s6_site_jitter"]
-    form = judge_form(country, files, table, tokens, schema=_FORM, lineage=_FORM)
-    broken = [v for v in form if not v.passed]
-    if broken:
-        return broken[:1]
-    found = Findings(
-        (
-            _FORM,
-            "E601_ROW_MISSING",
-            "E602_ROW_EXTRA",
-            "E603_DUP_KEY",
-            "E605_SORT_VIOLATION",
-            "E606_FK_TILE_INDEX",
-            "E607_POINT_OUTSIDE_PIXEL",
-            "E608_POINT_OUTSIDE_COUNTRY",
-            "E609_RNG_EVENT_COUNT",
-            "E610_RNG_BUDGET_OR_COUNTERS",
-            "E613_RESAMPLE_EXHAUSTED",
-        )
+    found = Findings(RULES)
+    constants = {"manifest_fingerprint": identity.manifest_fingerprint}
+    form = judge_form(
+        country, files, table, tokens, schema=_FORM, lineage=_FORM, constants=constants
     )
-    _judge_fingerprint(found, files, identity.manifest_fingerprint)
+    if found.stopped_by(form, RULES):
+        return found.verdicts({})
     lines = cell_lines(grid)
     points = None if polygon is None else CountryPoints(polygon, grid)
     boxes = None
-    if polygon is not None and mode == "uniform_v2":
-        boxes = JudgedBoxes(found, polygon, grid, files)
+    if polygon is not None and points is not None and mode == "uniform_v2":
+        boxes = JudgedBoxes(found, polygon, points, grid, files)
     sites = _judge_rows(found, files, assignment_files, tiles, lines, points)
     if sites and not events.exists():
         found.add("E609_RNG_EVENT_COUNT", f"{events.name} is not there: no site has an event")
@@ -119,14 +106,6 @@ def judge_jitter(
     for fault in log.evidence.faults:
         found.add("E610_RNG_BUDGET_OR_COUNTERS", fault)
     return found.verdicts({"sites": sites, "rng_events": log.evidence.events_total})
-
-
-def _judge_fingerprint(found: Findings, files: Sequence[Path], wanted: str) -> None:
-    name = "manifest_fingerprint"
-    for batch in read_batches(files, columns=[name]):
-        values = batch.column(name).cast(pa.string()).unique().to_pylist()
-        if strange := [v for v in values if v != wanted]:
-            found.add(_FORM, f"{name} is {strange[0]!r} in some rows, not {wanted!r}")
 
 
 def _judge_rows(
@@ -161,11 +140,11 @@ def _judge_parity(found: Findings, block: Arrays, wanted: Arrays) -> bool:
     n = wanted["merchant_id"].size
     have = tuple(int(block[name][at]) for name in _SITE)
     want = tuple(int(wanted[name][at]) for name in _SITE) if at < n else None
-    told = f"{row_text(block, _SITE, at)} stands where S5 has {row_text(wanted, _SITE, at)}"
+    detail = f"{row_text(block, _SITE, at)} is found where S5 has {row_text(wanted, _SITE, at)}"
     if want is not None and have > want:
-        found.add("E601_ROW_MISSING", told)
+        found.add("E601_ROW_MISSING", detail)
     else:
-        found.add("E602_ROW_EXTRA", told)
+        found.add("E602_ROW_EXTRA", detail)
     return False
 
 
@@ -178,30 +157,15 @@ def _judge_points(
     # Written so that a NaN is outside.
     good = (lines.west[col] <= lon) & (lon <= lines.east[col])
     good &= (lines.south[row] <= lat) & (lat <= lines.north[row])
-    if not good.all():
-        at = int(np.argmin(good))
-        found.add(
-            "E607_POINT_OUTSIDE_PIXEL",
-            f"{row_text(block, _SITE, at)} is put at {lon[at]!r} {lat[at]!r}",
-            int(np.count_nonzero(~good)),
-        )
-    for at in map(int, np.flatnonzero(~strictly_inside(points, lon, lat))):
-        finite = np.isfinite([lon[at], lat[at]]).all()
-        if points is not None and finite and points.belongs(lon[at], lat[at]):
-            continue
-        found.add(
-            "E608_POINT_OUTSIDE_COUNTRY",
-            f"{row_text(block, _SITE, at)} is put at {lon[at]!r} {lat[at]!r}; others not looked at",
-        )
-        break  # one is enough, and a file of strangers must not cost a rational each
-
-
-RULES: Final = (
-    "E601_ROW_MISSING", "E602_ROW_EXTRA", "E603_DUP_KEY", "E605_SORT_VIOLATION",
-    "E606_FK_TILE_INDEX", "E607_POINT_OUTSIDE_PIXEL", "E608_POINT_OUTSIDE_COUNTRY",
-    "E609_RNG_EVENT_COUNT", "E610_RNG_BUDGET_OR_COUNTERS", "E613_RESAMPLE_EXHAUSTED",
-    "E_INPUT_SCHEMA",
-)  # fmt: skip
+    outside = ~inside(points, lon, lat)
+    for code, wrong in (
+        ("E607_POINT_OUTSIDE_PIXEL", ~good),
+        ("E608_POINT_OUTSIDE_COUNTRY", outside),
+    ):
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            what = f"is put at {float(lon[at])!r} {float(lat[at])!r}"
+            found.add_rows(code, wrong, block, _SITE, what, lon)
 
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:

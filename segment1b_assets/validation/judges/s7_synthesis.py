@@ -19,11 +19,12 @@ from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
 from segment1b_assets.validation.columns import Arrays, Columns, row_text
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
-from segment1b_assets.validation.hygiene import judge_form
 from segment1b_assets.validation.site_keys import KEY, Coverage, KeyOrder, Parity, judge_tiles
 from segment1b_assets.validation.verdict import Verdict
 
+RULES: Final = tuple(f"A70{n}" for n in range(1, 8))
 _SITE: Final = (*KEY, "tile_id")
 _ROW: Final = (*_SITE, "lon_deg", "lat_deg")
 _DELTAS: Final = (*_SITE, "delta_lon_deg", "delta_lat_deg")
@@ -51,16 +52,17 @@ def judge_synthesis(
         bounds: the cells of the published tile_bounds.
 
     Returns:
-        Verdicts for A701 to A707; only A702 or A703 where the form is broken.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: S5 or S6 cannot be read.
     """
     table = TABLES["s7_site_synthesis"]
+    found = Findings(RULES)
     form = judge_form(country, files, table, tokens, schema="A702", lineage="A703")
-    if not form[0].passed:
-        return form
-    found = Findings(("A701", "A704", "A705", "A706", "A707"))
+    if found.stopped_by(form[:1], RULES):
+        return found.verdicts({})
+    found.stopped_by(form[1:], ())
     order = KeyOrder(found, duplicate="A701", unsorted="A704")
     assigned = Parity(found, "A701", "S5", Columns(assignment_files, _SITE), _SITE)
     jittered = Parity(found, "A701", "S6", Columns(jitter_files, _SITE), _SITE)
@@ -79,8 +81,7 @@ def judge_synthesis(
         _judge_sums(found, block, deltas.take(n), lines)
     for side in (assigned, jittered, covered):
         side.close()
-    verdicts = found.verdicts({"sites": sites})
-    return sorted([*form, *verdicts], key=lambda verdict: verdict.code)
+    return found.verdicts({"sites": sites})
 
 
 def _judge_sums(found: Findings, block: Arrays, deltas: Arrays, lines: CellLines) -> None:
@@ -98,26 +99,26 @@ def _judge_sums(found: Findings, block: Arrays, deltas: Arrays, lines: CellLines
         for i in np.flatnonzero(in_step & _doubtful(block[name], middle, delta)):
             exact = _rounded_sum(middle[i], delta[i])
             if exact != block[name][i]:
-                told = row_text(block, (*_SITE, name), int(i))
-                found.add("A705", f"{told}: centroid + delta is {exact!r}; others not looked at")
+                where = row_text(block, (*_SITE, name), int(i))
+                found.add(
+                    "A705", f"{where}: centroid + delta is {exact!r}; others not looked at",
+                    where=where, value=float(block[name][i]),
+                )  # fmt: skip
                 break
 
 
 def _doubtful(
-    told: NDArray[np.float64], middle: NDArray[np.float64], delta: NDArray[np.float64]
+    found: NDArray[np.float64], middle: NDArray[np.float64], delta: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Rows whose coordinate the extended sum doesn't round to: wrong, or rounded twice."""
     total = middle.astype(np.longdouble) + delta.astype(np.longdouble)
-    doubtful: NDArray[np.bool_] = total.astype(np.float64) != told
+    doubtful: NDArray[np.bool_] = total.astype(np.float64) != found
     return doubtful
 
 
 def _rounded_sum(a: float, b: float) -> float:
     """The binary64 nearest to a + b, by way of the exact rational."""
     return float(Fraction(a) + Fraction(b)) if math.isfinite(b) else math.nan
-
-
-RULES: Final = tuple(f"A70{n}" for n in range(1, 8))
 
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:

@@ -12,13 +12,14 @@ from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.storage.catalogue import Outlets
 from segment1b_assets.storage.run_inputs import RunInputs
-from segment1b_assets.validation.columns import Arrays, Columns, row_text
+from segment1b_assets.validation.columns import Arrays, Columns
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
-from segment1b_assets.validation.hygiene import judge_form
 from segment1b_assets.validation.site_keys import KEY, Coverage, KeyOrder, Parity
 from segment1b_assets.validation.verdict import Verdict
 
+RULES: Final = tuple(f"A80{n}" for n in range(1, 8))
 _ROW: Final = (*KEY, "lon_deg", "lat_deg")
 
 
@@ -38,16 +39,17 @@ def judge_site_locations(
         outlets: the country's rows of the outlet catalogue less what the policy denies.
 
     Returns:
-        Verdicts for A801 to A807; only A802 and A803 where the form is broken.
+        A verdict for each of `RULES`.
 
     Raises:
         Segment1BError: S7 cannot be read.
     """
     table = TABLES["site_locations"]
+    found = Findings(RULES)
     form = judge_form(country, files, table, tokens, schema="A802", lineage="A803")
-    if not form[0].passed:
-        return form
-    found = Findings(("A801", "A804", "A805", "A806", "A807"))
+    if found.stopped_by(form[:1], RULES):
+        return found.verdicts({})
+    found.stopped_by(form[1:], ())
     order = KeyOrder(found, duplicate="A801", unsorted="A804")
     parity = Parity(found, "A801", "S7", Columns(synthesis_files, KEY), KEY)
     covered = Coverage(found, "A806", outlets)
@@ -63,8 +65,7 @@ def judge_site_locations(
         _judge_places(found, block, synthesis.take(n), lines)
     for side in (parity, covered):
         side.close()
-    verdicts = found.verdicts({"sites": sites})
-    return sorted([*form, *verdicts], key=lambda verdict: verdict.code)
+    return found.verdicts({"sites": sites})
 
 
 def _judge_places(found: Findings, block: Arrays, whole: Arrays, lines: CellLines) -> None:
@@ -85,12 +86,7 @@ def _judge_places(found: Findings, block: Arrays, whole: Arrays, lines: CellLine
         ("A805", in_step & changed, "differs from S7"),
         ("A807", in_step & ~held, "is outside its tile"),
     ):
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            found.add(code, f"{row_text(block, _ROW, at)} {what}", int(np.count_nonzero(wrong)))
-
-
-RULES: Final = tuple(f"A80{n}" for n in range(1, 8))
+        found.add_rows(code, wrong, block, _ROW, what)
 
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:

@@ -19,7 +19,7 @@ _STEP: Final = 1 << 15
 _HIGHEST: Final = 1000
 
 
-def folded_sum(values: NDArray[Any]) -> Fraction:
+def error_free_sum(values: NDArray[Any]) -> Fraction:
     """The exact sum of finite values >= 0 of any real dtype, shape (k,)."""
     total = Fraction(0)
     for start in range(0, values.size, _STEP):

@@ -1,7 +1,7 @@
 """Reads JSON-lines logs whose lines are all alike, as columns (contract §5).
 
-The first line is parsed by its keys, which tells where each value stands; every other line must
-have the same length and, outside the values that vary, the same bytes. So a foreign key, a
+The first line is parsed by its keys, which tells the columns of each value; every other line must
+have the same length and, outside the values that vary, the same bytes. So an unknown key, a
 changed constant, a line cut short or a byte too many is found without parsing JSON again, and
 the varying values are columns of a matrix of bytes.
 """
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 #: Stands for a value that differs from line to line.
 VARIES: Final = object()
 
-#: Lines of a block: 5 MB, which the processor's caches hold while the columns are picked out.
-LINES: Final = 8192
+#: LogBlock of a block: 5 MB, which the processor's caches hold while the columns are picked out.
+BLOCK_LINES: Final = 8192
 
 _JSON_NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
@@ -33,26 +33,26 @@ class LogFormError(Exception):
 
 
 @dataclass(frozen=True)
-class Lines:
+class LogBlock:
     """Some consecutive lines. Valid until the next ones are read.
 
     Attributes:
         first: number of the first line, from 1.
         matrix: the bytes, uint8 (lines, length).
-        places: key -> columns of its value.
+        columns: key -> columns of its value.
     """
 
     name: str
     first: int
     matrix: NDArray[np.uint8]
-    places: Mapping[str, slice]
+    columns: Mapping[str, slice]
 
     def __len__(self) -> int:
         return len(self.matrix)
 
     def text(self, key: str) -> NDArray[np.uint8]:
         """The bytes of a value, uint8 (lines, width)."""
-        return self.matrix[:, self.places[key]]
+        return self.matrix[:, self.columns[key]]
 
     def uints(self, key: str) -> NDArray[np.uint64]:
         words = self._words(key)
@@ -110,7 +110,7 @@ def _is_number(word: str, kind: pa.DataType) -> bool:
     return True
 
 
-def read_lines(path: Path, keys: Mapping[str, Any]) -> Iterator[Lines]:
+def read_lines(path: Path, keys: Mapping[str, Any]) -> Iterator[LogBlock]:
     """Stream a log.
 
     Args:
@@ -126,13 +126,13 @@ def read_lines(path: Path, keys: Mapping[str, Any]) -> Iterator[Lines]:
         raise LogFormError(f"{path.name} is not there") from None
     with file:
         model = np.frombuffer(file.readline(), np.uint8)
-        places = _places(path.name, model.tobytes(), keys)
+        columns = _columns_of(path.name, model.tobytes(), keys)
         varies = np.zeros(model.size, bool)
-        for place in places.values():
+        for place in columns.values():
             varies[place] = True
         file.seek(0)
         first = 1
-        buffer = np.empty((LINES, model.size), np.uint8)
+        buffer = np.empty((BLOCK_LINES, model.size), np.uint8)
         while got := _fill(file, buffer):
             whole, rest = divmod(got, model.size)
             matrix = buffer[:whole]
@@ -144,7 +144,7 @@ def read_lines(path: Path, keys: Mapping[str, Any]) -> Iterator[Lines]:
             if rest:
                 cut = buffer[whole][:rest]
                 raise LogFormError(f"{path.name} line {first + whole} {_shown(cut)}")
-            yield Lines(path.name, first, matrix, places)
+            yield LogBlock(path.name, first, matrix, columns)
             first += whole
 
 
@@ -156,28 +156,28 @@ def _fill(file: Any, buffer: NDArray[np.uint8]) -> int:
     return got
 
 
-def _places(name: str, line: bytes, keys: Mapping[str, Any]) -> dict[str, slice]:
-    """Where the varying values stand in the first line."""
-    places: dict[str, slice] = {}
+def _columns_of(name: str, line: bytes, keys: Mapping[str, Any]) -> dict[str, slice]:
+    """The columns of the varying values in the first line."""
+    columns: dict[str, slice] = {}
     at = 0
     for key, value in keys.items():
         lead = (b"," if at else b"{") + json.dumps(key).encode() + b":"
         if value is not VARIES:
             lead += json.dumps(value).encode()
         if not line.startswith(lead, at):
-            told = line[at : at + len(lead)].decode("utf-8", "replace")
-            raise LogFormError(f"{name} line 1: {told!r} stands where {lead.decode()!r} belongs")
+            found = line[at : at + len(lead)].decode("utf-8", "replace")
+            raise LogFormError(f"{name} line 1: {found!r} is found where {lead.decode()!r} belongs")
         at += len(lead)
         if value is VARIES:
             end = at
             while end < len(line) and line[end : end + 1] not in (b",", b"}"):
                 end += 1
-            places[key] = slice(at, end)
+            columns[key] = slice(at, end)
             at = end
     if line[at:] != b"}\n":
-        told = line[at:].decode("utf-8", "replace")
-        raise LogFormError(f"{name} line 1: {told!r} stands at its end")
-    return places
+        found = line[at:].decode("utf-8", "replace")
+        raise LogFormError(f"{name} line 1: ends in {found!r}")
+    return columns
 
 
 def _shown(line: NDArray[np.uint8]) -> str:

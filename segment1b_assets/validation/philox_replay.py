@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.identity import Identity
+from segment1b_assets.validation.columns import Arrays
 
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
@@ -58,6 +59,24 @@ def uniform_of(word: U64) -> F64:
 def key_of(first_counter_lo: U64) -> U64:
     """The key of the substream that begins at a counter with this low half."""
     return first_counter_lo.byteswap()
+
+
+def counters_off(
+    block: Arrays, starts: NDArray[np.intp], group: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Events whose counter is not their substream's first one plus the events before, bool (n,).
+
+    Args:
+        block: events of whole substreams, in order.
+        starts: the first event of each substream.
+        group: the substream of each event.
+    """
+    lo, hi = block["rng_counter_before_lo"], block["rng_counter_before_hi"]
+    step = (np.arange(group.size) - starts[group]).astype(np.uint64)
+    wanted_lo = lo[starts][group] + step
+    wanted_hi = hi[starts][group] + (wanted_lo < step)
+    off: NDArray[np.bool_] = (lo != wanted_lo) | (hi != wanted_hi)
+    return off
 
 
 def pair_start(identity: Identity, country: str, merchant_id: int) -> tuple[int, int]:

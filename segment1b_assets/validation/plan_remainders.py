@@ -41,7 +41,7 @@ class PlanRows:
     n: Ints
 
 
-def misfits(rows: PlanRows, order: HeaviestFirst, scale: int) -> NDArray[np.intp]:
+def wrong_pairs(rows: PlanRows, order: HeaviestFirst, scale: int) -> NDArray[np.intp]:
     """The pairs of `rows` whose plan is not the largest remainder's, given that it sums to n.
 
     Args:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.validation.columns import ROWS, Columns
-from segment1b_assets.validation.folded_sum import folded_sum
+from segment1b_assets.validation.error_free_sum import error_free_sum
 
 Values = NDArray[Any]
 
@@ -30,7 +30,7 @@ class RasterReader(Protocol):
 
 
 @dataclass(frozen=True)
-class JudgedMasses:
+class ExactMasses:
     """Masses in tile order.
 
     Attributes:
@@ -44,17 +44,17 @@ class JudgedMasses:
     fault: str | None = None
 
 
-def equal_masses(tiles: int) -> JudgedMasses:
+def equal_masses(tiles: int) -> ExactMasses:
     """A mass of 1 for each tile."""
 
     def blocks() -> Iterator[Values]:
         for start in range(0, tiles, ROWS):
             yield np.ones(min(ROWS, tiles - start))
 
-    return JudgedMasses(Fraction(tiles), blocks)
+    return ExactMasses(Fraction(tiles), blocks)
 
 
-def area_masses(tile_index_files: Sequence[Path]) -> JudgedMasses:
+def area_masses(tile_index_files: Sequence[Path]) -> ExactMasses:
     """The published pixel_area_m2.
 
     Raises:
@@ -69,12 +69,12 @@ def area_masses(tile_index_files: Sequence[Path]) -> JudgedMasses:
     total = Fraction(0)
     for part in blocks():
         if not (np.isfinite(part) & (part >= 0)).all():
-            return JudgedMasses(Fraction(0), blocks, f"a {name} is negative or not finite")
-        total += folded_sum(part)
-    return JudgedMasses(total, blocks)
+            return ExactMasses(Fraction(0), blocks, f"a {name} is negative or not finite")
+        total += error_free_sum(part)
+    return ExactMasses(total, blocks)
 
 
-def raster_masses(runs: CellRuns, raster: RasterReader) -> JudgedMasses:
+def raster_masses(runs: CellRuns, raster: RasterReader) -> ExactMasses:
     """The raster's values at the cells, held in the raster's dtype.
 
     Raises:
@@ -89,12 +89,12 @@ def raster_masses(runs: CellRuns, raster: RasterReader) -> JudgedMasses:
             part[np.isnan(values) | (values == raster.nodata)] = 0
         if not (part.min() >= 0 and part.max() < np.inf):
             other = part[~((part >= 0) & (part < np.inf))][0]
-            return JudgedMasses(Fraction(0), lambda: iter(()), f"the mass {other} is none")
-        total += folded_sum(part)
+            return ExactMasses(Fraction(0), lambda: iter(()), f"the mass {other} is none")
+        total += error_free_sum(part)
         filled += values.size
 
     def blocks() -> Iterator[Values]:
         for start in range(0, held.size, ROWS):
             yield held[start : start + ROWS]
 
-    return JudgedMasses(total, blocks)
+    return ExactMasses(total, blocks)

@@ -25,7 +25,7 @@ _PLAIN_RANGE: Final = 900
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExtremeTile:
     """A tile with an extreme d: its position in tile order, mass and weight, and d exactly."""
 
     position: int
@@ -34,7 +34,7 @@ class Standing:
     excess: Fraction
 
 
-class RemainderWindow:
+class LargestRemainderTest:
     """Takes a country's masses and weights block by block, in tile order.
 
     Args:
@@ -68,7 +68,7 @@ class RemainderWindow:
         self._smallest.add(-high, -low, masses, weights, self._seen)
         self._seen += masses.size
 
-    def extremes(self) -> tuple[Standing, Standing]:
+    def extremes(self) -> tuple[ExtremeTile, ExtremeTile]:
         """The last tile with the largest d, the first tile with the smallest; after >= 1 tile."""
         found = [
             max((self._exact(*row) for row in side.rows()), key=key)
@@ -85,9 +85,9 @@ class RemainderWindow:
         spread = largest.excess - smallest.excess
         return spread < 1 or (spread == 1 and largest.position < smallest.position)
 
-    def _exact(self, mass: float, weight: int, position: int) -> Standing:
+    def _exact(self, mass: float, weight: int, position: int) -> ExtremeTile:
         excess = weight - Fraction(mass) * self._scale / self._total
-        return Standing(position, mass, weight, excess)
+        return ExtremeTile(position, mass, weight, excess)
 
 
 class _Extreme:
