@@ -17,8 +17,9 @@ from segment1b_assets.core.cell_box import Box, CellBoxes
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.validation import cell_box
-from segment1b_assets.validation.cell_box import CODE, ExactBoxes
+from segment1b_assets.validation.cell_box import CODE, exact_box
 from segment1b_assets.validation.country_points import CountryPoints
+from segment1b_assets.validation.grid_cells import cell_lines
 from segment1b_assets_tests.adversarial_shapes import grids, polygons, usable
 from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.oracle.boxes import drawn_cell
@@ -141,13 +142,11 @@ def test_the_judges_fractions_equal_the_definition(data: st.DataObject, turn: fl
     grid = Grid(grid.a, grid.c, grid.e, grid.f, min(grid.nrows, 3), min(grid.ncols, 3))
     shape = data.draw(polygons(grid, turn))
     assume(usable(shape))
-    wkb = shapely.to_wkb(shape)
-    polygon = CountryPolygon.from_wkb("AA", wkb, Path("shape"))
-    exact = ExactBoxes(CountryPoints(polygon, grid), grid)
+    points = CountryPoints(CountryPolygon.from_geometry("XX", shape), grid)
     scalar = ScalarGrid(grid.a, grid.c, grid.e, grid.f, grid.nrows, grid.ncols)
-    country = parse_wkb(wkb)
+    country = parse_wkb(shapely.to_wkb(shape))
     for row in range(grid.nrows):
         for col in range(grid.ncols):
             cell = drawn_cell(scalar.tile(row, col), country)
             want = (cell.min_lon, cell.max_lon, cell.min_lat, cell.max_lat)
-            assert exact.bounds(row, col) == want
+            assert exact_box(points, cell_lines(grid), row, col) == want

@@ -2,7 +2,7 @@
 
 Draws are compared bit by bit, so they are drawn again in the very boxes of core/cell_box.py; and
 these are judged by other ways. GEOS looks at every box: no part of the country lies between a
-box and its cell's sides, and each side of a box must touch the country, both up to `_NEAR`.
+box and its cell's sides, and each side of a box must touch the country, both up to `NEAR`.
 Fractions look at a sample, to the last bit: edges are clipped to the cell by their parameter, where
 the state lists points.
 """
@@ -23,15 +23,13 @@ from segment1b_assets.core.cell_box import Box, CellBoxes
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.validation.columns import Columns
-from segment1b_assets.validation.country_points import CountryPoints
+from segment1b_assets.validation.country_points import NEAR, CountryPoints
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.grid_cells import cell_lines
+from segment1b_assets.validation.grid_cells import CellLines, cell_lines
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
-#: Degrees; far above what GEOS rounds, far below what a site's place is worth.
-_NEAR: Final = 1e-9
 #: Edges that the sample may look at: a tile costs a pass over all of them.
 _LOOKS: Final = 20_000_000
 _LEAST, _MOST = 16, 512
@@ -52,8 +50,8 @@ class JudgedBoxes:
         self,
         found: Findings,
         polygon: CountryPolygon,
-        grid: Grid,
         points: CountryPoints,
+        grid: Grid,
         files: Sequence[Path],
     ) -> None:
         self._last = np.uint64(grid.nrows * grid.ncols - 1)
@@ -74,8 +72,7 @@ class JudgedBoxes:
 def _judge_by_geos(
     found: Findings, points: CountryPoints, grid: Grid, tiles: U64, boxes: CellBoxes
 ) -> None:
-    land, rings = points.geometry, shapely.boundary(points.geometry)
-    shapely.prepare(rings)
+    land, rings = points.geometry, points.boundary
     shifts, lines = points.shifts, cell_lines(grid)
     for low in range(0, tiles.size, _BATCH):
         some = tiles[low : low + _BATCH]
@@ -123,8 +120,8 @@ def _touches(
     south: F64,
     north: F64,
 ) -> NDArray[np.bool_]:
-    """Whether rectangles, less `_NEAR` all round, meet a geometry; those of no width do not."""
-    w, e, s, n = west + _NEAR, east - _NEAR, south + _NEAR, north - _NEAR
+    """Whether rectangles, less `NEAR` all round, meet a geometry; those of no width do not."""
+    w, e, s, n = west + NEAR, east - NEAR, south + NEAR, north - NEAR
     some = np.flatnonzero((w < e) & (s < n))
     touched = np.zeros(west.size, bool)
     for shift in shifts:
@@ -136,11 +133,11 @@ def _touches(
 def _is_near(
     geometry: shapely.Geometry, shifts: tuple[float, ...], x1: F64, y1: F64, x2: F64, y2: F64
 ) -> NDArray[np.bool_]:
-    """Whether segments come within `_NEAR` of a geometry."""
+    """Whether segments come within `NEAR` of a geometry."""
     near = np.zeros(x1.size, bool)
     for shift in shifts:
         ends = np.stack((np.c_[x1 + shift, y1], np.c_[x2 + shift, y2]), axis=1)
-        near |= shapely.dwithin(geometry, shapely.linestrings(ends), _NEAR)
+        near |= shapely.dwithin(geometry, shapely.linestrings(ends), NEAR)
     return near
 
 
@@ -148,66 +145,30 @@ def _judge_sample(
     found: Findings, country: str, points: CountryPoints, grid: Grid, boxes: CellBoxes
 ) -> None:
     """Some tiles that a ring meets, spread evenly from one that the country's name picks."""
-    exact = ExactBoxes(points, grid)
+    lines = cell_lines(grid)
     wanted = min(max(_LOOKS // points.edges.x1.size, _LEAST), _MOST)
     step = max(boxes.met.size // wanted, 1)
     first = int.from_bytes(hashlib.sha256(country.encode()).digest()[:8], "big") % step
     for i in range(first, boxes.met.size, step):
-        row, col = divmod(int(boxes.met[i]), grid.ncols)
         b = boxes.box
-        have = (b.min_lon[i], b.max_lon[i], b.min_lat[i], b.max_lat[i])
-        want = exact.bounds(row, col)
+        have = tuple(map(float, (b.min_lon[i], b.max_lon[i], b.min_lat[i], b.max_lat[i])))
+        want = exact_box(points, lines, *divmod(int(boxes.met[i]), grid.ncols))
         if have != want:
             found.add(CODE, f"the box of tile {boxes.met[i]} is {have}, not {want}")
 
 
-class ExactBoxes:
-    """Boxes one by one in rational arithmetic; each costs some passes over the edges."""
-
-    def __init__(self, points: CountryPoints, grid: Grid) -> None:
-        self._edges, self._shifts, self._lines = points.edges, points.shifts, cell_lines(grid)
-        e = self._edges
-        self._west, self._east = np.minimum(e.x1, e.x2), np.maximum(e.x1, e.x2)
-        self._south, self._north = np.minimum(e.y1, e.y2), np.maximum(e.y1, e.y2)
-
-    def bounds(self, row: int, col: int) -> tuple[float, float, float, float]:
-        """(min lon, max lon, min lat, max lat) of the box of a cell, each rounded once."""
-        lines = self._lines
-        west, east = float(lines.west[col]), float(lines.east[col])
-        south, north = float(lines.south[row]), float(lines.north[row])
-        points = list(self._shared(west, east, south, north))
-        if not points:
-            return west, east, south, north
-        corners = [(lon, lat) for lon in (west, east) for lat in (south, north)]
-        points += [
-            (Fraction(lon), Fraction(lat))
-            for lon, lat in corners
-            if any(self._edges.contain(lon, lat, shift) for shift in self._shifts)
-        ]
-        lons, lats = [p[0] for p in points], [p[1] for p in points]
-        return float(min(lons)), float(max(lons)), float(min(lats)), float(max(lats))
-
-    def _shared(
-        self, west: float, east: float, south: float, north: float
-    ) -> Iterator[tuple[Fraction, Fraction]]:
-        """The ends of what each edge shares with the closed cell."""
-        e = self._edges
-        for shift in self._shifts:
-            near = (self._south <= north) & (self._north >= south)
-            near &= (self._west - shift <= east + _NEAR) & (self._east - shift >= west - _NEAR)
-            for i in np.flatnonzero(near):
-                start = Fraction(float(e.x1[i])) - Fraction(shift), Fraction(float(e.y1[i]))
-                end = Fraction(float(e.x2[i])) - Fraction(shift), Fraction(float(e.y2[i]))
-                step = end[0] - start[0], end[1] - start[1]
-                enter, leave = Fraction(0), Fraction(1)
-                for axis, low, high in ((0, west, east), (1, south, north)):
-                    if step[axis]:
-                        between = sorted(
-                            (Fraction(b) - start[axis]) / step[axis] for b in (low, high)
-                        )
-                        enter, leave = max(enter, between[0]), min(leave, between[1])
-                    elif not low <= start[axis] <= high:
-                        enter, leave = Fraction(1), Fraction(0)
-                if enter <= leave:
-                    for t in (enter, leave):
-                        yield start[0] + t * step[0], start[1] + t * step[1]
+def exact_box(
+    points: CountryPoints, lines: CellLines, row: int, col: int
+) -> tuple[float, float, float, float]:
+    """(min lon, max lon, min lat, max lat) of a cell's box in rationals, each rounded once."""
+    west, east = float(lines.west[col]), float(lines.east[col])
+    south, north = float(lines.south[row]), float(lines.north[row])
+    cell = (west, south, east, north)
+    shared = [p for shift in points.shifts for p in points.edges.pieces(cell, shift)]
+    if not shared:
+        return west, east, south, north
+    lon, lat = np.array([west, west, east, east]), np.array([south, north, south, north])
+    for i in np.flatnonzero(points.inside(lon, lat)):
+        shared.append((Fraction(float(lon[i])), Fraction(float(lat[i]))))
+    lons, lats = [p[0] for p in shared], [p[1] for p in shared]
+    return float(min(lons)), float(max(lons)), float(min(lats)), float(max(lats))

@@ -42,7 +42,8 @@ class CountryPoints:
         return ExactEdges(self.geometry)
 
     @cached_property
-    def _boundary(self) -> shapely.Geometry:
+    def boundary(self) -> shapely.Geometry:
+        """The country's rings, prepared."""
         boundary = shapely.boundary(self.geometry)
         shapely.prepare(boundary)
         return boundary
@@ -66,7 +67,7 @@ class CountryPoints:
             x = lon + shift
             within = shapely.contains_xy(self.geometry, x, lat)
             if shift:
-                close = shapely.dwithin(self._boundary, shapely.points(x, lat), NEAR)
+                close = shapely.dwithin(self.boundary, shapely.points(x, lat), NEAR)
             else:  # on the boundary: prepared lines have no index for points, polygons have
                 close = ~within
                 close[close] = shapely.intersects_xy(self.geometry, x[close], lat[close])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -61,6 +62,29 @@ class ExactEdges:
         turn = Fraction(shift)
         exact = Fraction(west) + turn, Fraction(east) + turn, Fraction(south), Fraction(north)
         return any(_enters(*self._ends(i), *exact) for i in np.flatnonzero(held))
+
+    def pieces(self, box: tuple[float, ...], shift: float) -> Iterator[tuple[Fraction, Fraction]]:
+        """Both ends of each edge's piece in a closed box: longitude less the shift, latitude.
+
+        Args:
+            box: west, south, east, north, degrees, compared with the edges less the shift.
+        """
+        west, south, east, north = box
+        held = (np.minimum(self.y1, self.y2) <= north) & (np.maximum(self.y1, self.y2) >= south)
+        held &= np.minimum(self.x1, self.x2) <= east + shift + _NEAR
+        held &= np.maximum(self.x1, self.x2) >= west + shift - _NEAR
+        for i in np.flatnonzero(held):
+            x1, y1, x2, y2 = self._ends(i)
+            x, dx, dy = x1 - Fraction(shift), x2 - x1, y2 - y1
+            enter, leave = Fraction(0), Fraction(1)
+            for start, step, low, high in ((x, dx, west, east), (y1, dy, south, north)):
+                if step:
+                    between = sorted((Fraction(bound) - start) / step for bound in (low, high))
+                    enter, leave = max(enter, between[0]), min(leave, between[1])
+                elif not low <= start <= high:
+                    leave = Fraction(-1)
+            if enter <= leave:
+                yield from ((x + t * dx, y1 + t * dy) for t in (enter, leave))
 
     def _ends(self, i: np.intp) -> tuple[Fraction, Fraction, Fraction, Fraction]:
         x1, y1, x2, y2 = (Fraction(float(v[i])) for v in (self.x1, self.y1, self.x2, self.y2))

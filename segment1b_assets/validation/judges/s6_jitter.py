@@ -93,7 +93,7 @@ def judge_jitter(
     points = None if polygon is None else CountryPoints(polygon, grid)
     boxes = None
     if polygon is not None and points is not None and mode == "uniform_v2":
-        boxes = JudgedBoxes(found, polygon, grid, points, files)
+        boxes = JudgedBoxes(found, polygon, points, grid, files)
     sites = _judge_rows(found, files, assignment_files, tiles, lines, points)
     if sites and not events.exists():
         found.add("E609_RNG_EVENT_COUNT", f"{events.name} is not there: no site has an event")
