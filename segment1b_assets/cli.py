@@ -8,6 +8,7 @@ import click
 
 from segment1b_assets.command_line.gate import export, gate
 from segment1b_assets.command_line.map import draw_map
+from segment1b_assets.command_line.realism import realism
 from segment1b_assets.command_line.retire import retire
 from segment1b_assets.command_line.run import run
 from segment1b_assets.command_line.status import status
@@ -23,7 +24,7 @@ def group() -> None:
     """Segment 1B: from a population raster, country polygons and an outlet catalogue to sites."""
 
 
-for command in (run, status, verify, gate, export, draw_map, retire, world):
+for command in (run, status, verify, gate, export, draw_map, realism, retire, world):
     group.add_command(command)
 
 
