@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import rasterio
 import shapely
 from numpy.typing import NDArray
-from rasterio.transform import from_origin
+from rasterio.transform import Affine
 
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.hilbert import curve_order, hilbert_index
@@ -28,7 +28,7 @@ SIDE, CELL = 40, 0.25
 WEST: Mapping[str, float] = {"FR": 0.0, "IT": 12.0}
 NORTH = 50.0
 #: Sites of each merchant: as in real catalogues most have one.
-SHOPS = [1] * 160 + [2] * 40 + [3] * 30 + [5] * 24 + [12] * 14 + [30] * 11 + [60] * 10
+SHOPS = [1] * 100 + [2] * 24 + [3] * 16 + [5] * 12 + [12] * 8 + [30] * 6 + [60] * 6
 
 #: (weights in tile order, Hilbert rank of each tile, shops of each pair, generator) -> tiles by
 #: pair: places in the weights, one list a pair.
@@ -161,7 +161,7 @@ def _write_raster(root: Path) -> None:
     with rasterio.open(
         layout.raster_path(root), "w", driver="GTiff", height=people.shape[0],
         width=people.shape[1], count=1, dtype="float32", crs="EPSG:4326", nodata=-9999.0,
-        transform=from_origin(0.0, NORTH, CELL, CELL),
+        transform=Affine(CELL, 0.0, 0.0, 0.0, -CELL, NORTH),
     ) as raster:  # fmt: skip
         raster.write(people, 1)
 

@@ -19,8 +19,6 @@
     return { code, path };
   });
 
-  const HOME = { lon: 8, lat: 22, wide: 364 };
-  const view = { ...HOME };
   const maps = data.maps.map((map, number) => {
     const canvas = document.getElementById('map-' + number);
     return {
@@ -31,6 +29,22 @@
       country: new Uint16Array(bytes(map.country)), over: -1,
     };
   });
+
+  // The world, or what is around the points where they lie in a part of it.
+  const HOME = (() => {
+    const all = { lon: 8, lat: 22, wide: 364 };
+    let west = 180, east = -180, south = 90, north = -90;
+    for (const { lon, lat } of maps) {
+      for (let i = 0; i < lon.length; i += 1) {
+        west = Math.min(west, lon[i] / 1e5); east = Math.max(east, lon[i] / 1e5);
+        south = Math.min(south, lat[i] / 1e5); north = Math.max(north, lat[i] / 1e5);
+      }
+    }
+    const wide = 1.3 * Math.max(east - west, (north - south) * 2.2, 0.5);
+    return east < west || wide > 200 ? all
+      : { lon: (west + east) / 2, lat: (south + north) / 2, wide };
+  })();
+  const view = { ...HOME };
 
   const group = (shops) => (shops >= 10 ? 0 : shops > 1 ? 1 : 2);
   const scaleOf = (map) => map.canvas.clientWidth / view.wide;

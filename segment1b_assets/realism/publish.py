@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from segment1b_assets.realism.page import page
 from segment1b_assets.realism.pictures import Picture, pictures_of
 from segment1b_assets.realism.scorecard import law_of, scorecard
 from segment1b_assets.storage.gate import as_json
+from segment1b_assets.storage.run_inputs import RunInputs
 
 #: Codes that a file's name has room for.
 _MOST_CODES = 40
@@ -65,3 +67,14 @@ def _part(found: Measured) -> str:
         return "-".join(found.asked)
     digest = hashlib.sha256(" ".join(found.asked).encode("ascii")).hexdigest()
     return f"{len(found.asked)}-{digest[:12]}"
+
+
+def read_scorecard(inputs: RunInputs) -> dict[str, Any] | None:
+    """The scorecard of all countries that was last written for these inputs; None without one."""
+    tokens = {**inputs.tokens("site_realism_scorecard"), "countries": "all"}
+    path = inputs.root.ensure_local(inputs.root.path_for("site_realism_scorecard", **tokens))
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
