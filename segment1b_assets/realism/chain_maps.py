@@ -15,7 +15,7 @@ from segment1b_assets.realism.outlines import Outlines
 
 def chain_maps(found: Measured, land: Outlines) -> bytes:
     """A map a chain: a row a size, three countries each."""
-    made = figure(9.0, 2.3 * max(1, len(found.chains)))
+    made = figure(9.0, 2.3 * max(1, len(found.chains)), (0.1, 0.1, 0.1, 0.35))
     places = made.subplots(len(found.chains), CHAINS_OF_A_SIZE, squeeze=False)
     for row, chains in zip(places, found.chains.values(), strict=True):
         for axes, chain in zip(row, [*chains, *[None] * (len(row) - len(chains))], strict=True):

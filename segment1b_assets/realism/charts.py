@@ -27,11 +27,12 @@ Floats = NDArray[np.float64]
 #: Bins of the population rank, each of as many half-degree cells.
 _RANK_BINS = 40
 _WIDTH, _HEIGHT = 6.2, 3.7
+_MARGINS = (0.65, 0.5, 0.15, 0.35)
 
 
 def world_map(found: Measured, land: Outlines) -> bytes:
     """All points of the map on the world."""
-    made = figure(9.0, 4.4)
+    made = figure(9.0, 4.3, (0.1, 0.1, 0.1, 0.35))
     axes = made.add_subplot()
     draw_land(axes, land)
     for points in found.points:
@@ -50,7 +51,7 @@ def world_map(found: Measured, land: Outlines) -> bytes:
 
 def rank_chart(found: Measured) -> bytes:
     """Sites a half-degree cell by the cell's rank in persons, and the rank correlations."""
-    made = figure(_WIDTH, _HEIGHT)
+    made = figure(_WIDTH, _HEIGHT, _MARGINS)
     left, right = made.subplots(1, 2, width_ratios=(4, 1))
     world = found.world
     there = (world.people > 0) | world.cells.any(axis=0)
@@ -82,7 +83,7 @@ def rank_chart(found: Measured) -> bytes:
 
 def lorenz_chart(found: Measured) -> bytes:
     """Share of the sites that the most crowded tiles hold."""
-    made = figure(_WIDTH, _HEIGHT)
+    made = figure(_WIDTH, _HEIGHT, _MARGINS)
     axes = made.add_subplot()
     tiles = max(1, sum(c.summary.tiles for c in found.countries))
     for row in (*range(1, found.rules.draws + 1), 0):
@@ -91,7 +92,7 @@ def lorenz_chart(found: Measured) -> bytes:
         label = "sites" if seen else f"{found.rules.draws} draws" if row == 1 else None
         axes.plot(
             held[1:] / tiles, sites[1:] / max(1.0, sites[-1]), color=SEEN if seen else DRAWN,
-            linewidth=2 if seen else 0.6, linestyle="-" if seen else "--", label=label,
+            linewidth=2 if seen else 0.6, label=label,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_ylim(0, 1.02)
@@ -103,7 +104,7 @@ def lorenz_chart(found: Measured) -> bytes:
 
 def reach_chart(found: Measured) -> bytes:
     """Reach of chains by size, with the published medians."""
-    made = figure(_WIDTH, _HEIGHT)
+    made = figure(_WIDTH, _HEIGHT, _MARGINS)
     axes = made.add_subplot()
     groups = found.rules.reach
     shops, reach, drawn = found.world.shops, found.world.reach, found.world.reach_drawn
@@ -141,7 +142,7 @@ def reach_chart(found: Measured) -> bytes:
 
 def pair_chart(found: Measured) -> bytes:
     """Pairs within a radius against the draws: quartiles over the judged countries."""
-    made = figure(_WIDTH, _HEIGHT)
+    made = figure(_WIDTH, _HEIGHT, _MARGINS)
     axes = made.add_subplot()
     rules = found.rules
     band = rules.metrics["pairs_within"]

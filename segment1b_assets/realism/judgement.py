@@ -65,7 +65,9 @@ def _judge_country(c: CountrySummary, rules: RealismRules) -> JudgedCountry:
         "top_tile": (c.top_seen - expected) / spread
         if c.one_site >= rules.few_merchants and spread > 0
         else None,
-        "identical": c.identical / c.chains if c.chains >= rules.few_merchants else None,
+        "identical": (c.identical - c.identical_drawn) / c.chains
+        if c.chains >= rules.few_merchants
+        else None,
         "tiles_used": c.tiles_used / c.tiles_used_drawn if c.tiles_used_drawn else None,
         "pairs_25km": int(c.pairs_within[at]) / pairs if pairs >= rules.few_pairs else None,
     }

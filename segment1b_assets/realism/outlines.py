@@ -37,7 +37,9 @@ def outlines(inputs: RunInputs) -> Outlines:
 
 def _simplified(polygon: shapely.Polygon) -> NDArray[np.float64]:
     whole = shapely.get_coordinates(polygon)
-    simple = shapely.get_coordinates(polygon.simplify(TOLERANCE, preserve_topology=False))
+    # As a line it stays one ring, which a polygon does not where its outline touches itself.
+    line = shapely.LineString(whole)
+    simple = shapely.get_coordinates(line.simplify(TOLERANCE, preserve_topology=False))
     # A speck smaller than the tolerance would vanish.
     ring: NDArray[np.float64] = np.round((simple if len(simple) >= 4 else whole) * 100.0)
     return ring + 0.0  # no minus zero

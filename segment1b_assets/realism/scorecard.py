@@ -92,6 +92,7 @@ def _country(judged: JudgedCountry) -> dict[str, Any]:
         "one_site_in_heaviest_tile": c.top_seen,
         "share_of_heaviest_tile": _figures(c.top_chance),
         "chains_with_identical_tiles": c.identical,
+        "chains_with_identical_tiles_in_draws": _figures(c.identical_drawn),
         "measures": {name: _figures(value) for name, value in judged.values.items()},
     }
 

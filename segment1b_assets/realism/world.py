@@ -32,6 +32,7 @@ class CountrySummary:
     top_seen: int
     top_chance: float
     identical: int
+    identical_drawn: float
     pairs_within: Ints
     pairs_within_drawn: Floats
 
@@ -85,6 +86,7 @@ class World:
                 top_seen=found.top_seen,
                 top_chance=found.top_chance,
                 identical=int(found.identical[0]),
+                identical_drawn=float(found.identical[1:].mean()),
                 pairs_within=found.pairs_within[0],
                 pairs_within_drawn=found.pairs_within[1:].mean(axis=0),
             )
