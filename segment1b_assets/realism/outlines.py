@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segment1b_assets.storage.run_inputs import RunInputs
 
 #: Degrees: how far an outline may lie from its polygon, and below which area a ring is left out.
-TOLERANCE: Final = 0.08
+TOLERANCE: Final = 0.04
 LEAST_AREA: Final = 0.03
 
 #: country -> its rings, float64 (k, 2): longitude and latitude in hundredths of a degree.
