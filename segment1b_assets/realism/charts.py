@@ -164,6 +164,8 @@ def pair_chart(found: Measured) -> bytes:
         axes.plot([km], [middle], "o", color=SEEN, markersize=6, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    # The same scale for every root, so that two can be held side by side.
+    axes.set_ylim(0.1, 60)
     axes.set_xticks(rules.radii_km, [str(km) for km in rules.radii_km])
     axes.minorticks_off()
     dress(axes, "Pairs of sites within a radius (Ripley's K)", "km", "times the draws")
