@@ -11,8 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rasterio.crs import CRS
-from rasterio.errors import CRSError
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.column_kinds import is_bytes, is_text
@@ -29,8 +27,21 @@ _CODES = ("OGC:CRS84", "EPSG:4326")
 _CODE = re.compile(r"[A-Z]{2}")
 
 
-def read_iso_list(path: Path) -> dict[str, str]:
-    """The ISO list: country_iso -> name, in code order.
+@dataclass(frozen=True)
+class IsoList:
+    """The ISO list, each mapping in code order.
+
+    Attributes:
+        names: country_iso -> name.
+        alpha3: country_iso -> the code of three letters.
+    """
+
+    names: dict[str, str]
+    alpha3: dict[str, str]
+
+
+def read_iso_list(path: Path) -> IsoList:
+    """The ISO list.
 
     Raises:
         Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E005_ISO_FK (a code of another form).
@@ -44,11 +55,10 @@ def read_iso_list(path: Path) -> dict[str, str]:
                 "E_INPUT_SCHEMA", "numeric_code must be int16", file=path,
                 value=str(reader.schema_arrow.field("numeric_code").type),
             )  # fmt: skip
-    codes: dict[str, str] = {}
+    codes: dict[str, tuple[str, str]] = {}
     for batch in read_batches([path], ["country_iso", "alpha3", "name"], _ROWS_AT_ONCE):
-        _texts(batch, "alpha3", path)
-        for code, name in zip(
-            *(_texts(batch, c, path) for c in ("country_iso", "name")), strict=True
+        for code, alpha3, name in zip(
+            *(_texts(batch, c, path) for c in ("country_iso", "alpha3", "name")), strict=True
         ):
             if not _CODE.fullmatch(code):
                 raise Segment1BError(
@@ -59,8 +69,11 @@ def read_iso_list(path: Path) -> dict[str, str]:
                 )
             if code in codes:
                 raise Segment1BError("E_INPUT_SCHEMA", "country_iso repeats", file=path, value=code)
-            codes[code] = name
-    return dict(sorted(codes.items()))
+            codes[code] = alpha3, name
+    return IsoList(
+        {code: codes[code][1] for code in sorted(codes)},
+        {code: codes[code][0] for code in sorted(codes)},
+    )
 
 
 @dataclass(frozen=True)
@@ -181,6 +194,10 @@ def is_wgs84(crs: Any) -> bool:
     if isinstance(identifier, dict):
         pair = (str(identifier.get("authority")).upper(), str(identifier.get("code")).upper())
         return pair in {("OGC", "CRS84"), ("EPSG", "4326")}
+    # Imported where a file spells its CRS out: rasterio takes as long as `segment1b status` does.
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
     try:
         with gdal_settings():
             return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
