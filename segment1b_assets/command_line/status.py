@@ -68,8 +68,7 @@ def country_status(inputs: RunInputs, state: State, country: str) -> str:
             failed = last_failure(inputs, state.id, country)
             if failed is not None:
                 return str(failed["code"])
-            stale = any(inputs.is_stale(d, country) for d in state.datasets)
-            return "stale" if stale else "missing"
+            return "missing"
         # The product's path has no parameter_hash: what lies there may stem from another one.
         if state.main == "site_locations" and _other_parameters(inputs, country):
             return "stale"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import pyarrow.parquet as pq
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.column_kinds import is_bytes, is_text
-from segment1b_assets.storage.gdal_settings import gdal_settings
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 
 #: A table of countries has some hundreds of rows. More, or more bytes than this once they are
@@ -194,23 +194,26 @@ def is_wgs84(crs: Any) -> bool:
     if isinstance(identifier, dict):
         pair = (str(identifier.get("authority")).upper(), str(identifier.get("code")).upper())
         return pair in {("OGC", "CRS84"), ("EPSG", "4326")}
-    # Imported where a file spells its CRS out: rasterio takes as long as `segment1b status` does.
-    from rasterio.crs import CRS
-    from rasterio.errors import CRSError
-
-    try:
-        with gdal_settings():
-            return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
-    except CRSError:
-        return False
+    return _is_epsg_4326(lambda crs_of: crs_of.from_user_input(json.dumps(crs)))
 
 
 def _is_wgs84_wkt(text: str) -> bool:
     if not text.lstrip().upper().startswith(("GEOGCRS[", "GEOGCS[")):
         return False  # anything else GDAL would look up, be it in a file
+    return _is_epsg_4326(lambda crs_of: crs_of.from_wkt(text))
+
+
+def _is_epsg_4326(made_by: Callable[[Any], Any]) -> bool:
+    """Whether a CRS that GDAL is to read is WGS84; `made_by` gets rasterio's class."""
+    # Imported where a file spells its CRS out: rasterio takes as long as `segment1b status` does.
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    from segment1b_assets.storage.gdal_settings import gdal_settings
+
     try:
         with gdal_settings():
-            return bool(CRS.from_wkt(text).to_epsg() == 4326)
+            return bool(made_by(CRS).to_epsg() == 4326)
     except CRSError:
         return False
 
