@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -71,12 +72,13 @@ def console_for(as_json: bool, width: int) -> Console:
     """Where a command prints: stdout, or stderr where stdout is for the document.
 
     Args:
-        width: columns where the output is no terminal.
+        width: columns where the output is no terminal and $COLUMNS says nothing.
     """
     from rich.console import Console
 
     stream = sys.stderr if as_json else sys.stdout
-    return Console(stderr=as_json, width=None if stream.isatty() else width)
+    asked = stream.isatty() or os.environ.get("COLUMNS")
+    return Console(stderr=as_json, width=None if asked else width)
 
 
 def _exact(value: Any) -> Any:
