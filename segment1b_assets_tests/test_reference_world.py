@@ -17,6 +17,7 @@ import yaml
 from segment1b_assets.reference_world import WorldError, build_world, outlets, placing
 from segment1b_assets.reference_world.gazetteer import Settlements
 from segment1b_assets.reference_world.grid import WorldGrid
+from segment1b_assets.reference_world.policies import write_policies
 from segment1b_assets.reference_world.population import round_mantissa
 from segment1b_assets.reference_world.topology import read_features
 from segment1b_assets.reference_world.towns import TownKernels
@@ -201,16 +202,30 @@ def test_bundle_satisfies_the_flag_law() -> None:
     assert list(sums.values()) == [hashlib.sha256(part.read_bytes()).hexdigest()]
 
 
-def test_policies_are_the_defaults_but_for_attempts() -> None:
-    folder = DATA / "config/layer1/1B/policy"
+@pytest.mark.parametrize("plain", [False, True])
+def test_policies_are_the_governed_lane_or_the_plain_laws(plain: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "policy"
+    write_policies(folder, plain=plain)
+    if not plain:
+        shipped = DATA / "config/layer1/1B/policy"
+        assert {p.name: p.read_text() for p in shipped.iterdir()} == {
+            p.name: p.read_text() for p in folder.iterdir()
+        }
     read = {p.name: yaml.safe_load(p.read_text()) for p in sorted(folder.iterdir())}
-    version = {"policy_version": "1.0.0"}
+    version, lane = {"policy_version": "1.0.0"}, {"policy_version": "2.0.0"}
+    reach = [
+        {"n_max": 2, "power": 3},
+        {"n_max": 9, "power": 2},
+        {"n_max": 999, "power": 1, "min_ppm": 20000},
+    ]
+    arc = {**lane, "enabled": True, "mode": "population_arc_v1", "reach": reach}
+    box = {**lane, "mode": "uniform_v2", "max_attempts": 4096}
     assert read == {
         "policy.s1.tile_index.yaml": {**version, "inclusion_rule": "center"},
         "policy.s2.tile_weights.yaml": {**version, "basis": "population", "dp": 12},
         "policy.s3.requirements.yaml": {**version, "enabled": False, "denylist_country_iso": []},
-        "policy.s4.alloc_plan.yaml": {**version, "enabled": False},
-        "policy.s6.jitter.yaml": {**version, "mode": "uniform_v1", "max_attempts": 4096},
+        "policy.s4.alloc_plan.yaml": {**version, "enabled": False} if plain else arc,
+        "policy.s6.jitter.yaml": {**box, **version, "mode": "uniform_v1"} if plain else box,
     }
 
 

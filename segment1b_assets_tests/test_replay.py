@@ -41,9 +41,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     seed, ph = f"seed={IDENTITY.seed}", f"parameter_hash={IDENTITY.parameter_hash}"
     for dataset, tokens in (("s4_alloc_plan", f"{seed}/{ph}"), ("site_locations", seed)):
         shutil.copytree(files.folder(dataset), root / "layer1/1B" / dataset / tokens / run)
-    policy = root / "config/layer1/1B/policy/policy.s4.alloc_plan.yaml"
-    policy.parent.mkdir(parents=True)
-    policy.write_text("policy_version: 1\nenabled: false\n")
+    (policies / "policy.s4.alloc_plan.yaml").write_text("policy_version: 1\nenabled: false\n")
     spatial = root / "reference/spatial"
     (spatial / "population/2025").mkdir(parents=True)
     (spatial / "world_countries/2024").mkdir(parents=True)

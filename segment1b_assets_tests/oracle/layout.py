@@ -53,6 +53,11 @@ def parameter_files(root: Path) -> list[Path]:
     return [policy_path(root, name) for name in POLICIES] + [raster_path(root)]
 
 
+def sealed_files(root: Path) -> list[Path]:
+    """The references and policies that S0 seals; the catalogue and 1A's bundle are folders."""
+    return [*parameter_files(root), iso_path(root), polygons_path(root)]
+
+
 def catalogue_home(root: Path) -> Path:
     """The folder of all outlet catalogues."""
     return root / "layer1/1A/outlet_catalogue"

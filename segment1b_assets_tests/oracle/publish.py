@@ -77,7 +77,7 @@ def _receipt(root: Path, tokens: Tokens) -> dict[str, Any]:
 
 
 def _sealed(root: Path) -> list[dict[str, str]]:
-    files = sorted(layout.parameter_files(root), key=lambda path: path.name)
+    files = sorted(layout.sealed_files(root), key=lambda path: path.name)
     return [
         {
             "asset_id": path.name,
