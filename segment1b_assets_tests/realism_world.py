@@ -56,14 +56,19 @@ def plain_law(weights: Ints, rank: Ints, shops: Ints, source: np.random.Generato
 
 
 def arc_law(weights: Ints, rank: Ints, shops: Ints, source: np.random.Generator) -> list[Ints]:
-    """A home by weight, and an arc of the Hilbert curve that grows with the chain."""
+    """A home by weight, and an arc of the Hilbert curve that grows with the chain.
+
+    The draws of reach of the chains of one size are spread evenly, so that their median is no luck.
+    """
     order = np.argsort(rank)
     upto = np.cumsum(weights[order])
     total = int(upto[-1])
     found = []
-    for n in shops.tolist():
+    for pair, n in enumerate(shops.tolist()):
         power = 3 if n == 2 else 2 if n < 10 else 1
-        reach = total if n == 1 else 1 + int(source.random() ** power * total)
+        alike = np.flatnonzero(shops == n)
+        share = (int(np.searchsorted(alike, pair)) + 0.5) / alike.size
+        reach = total if n == 1 else 1 + int(share**power * total)
         home = int(source.integers(total))
         places = (home + np.arange(n) * reach // n) % total
         found.append(order[np.searchsorted(upto, places, side="right")])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from rich.console import Console
 from rich.markup import escape
@@ -15,11 +13,11 @@ from segment1b_assets.command_line.choices import (
     run_inputs_from,
     summary_of_codes,
 )
+from segment1b_assets.command_line.json_output import console_for, json_option, print_document
 from segment1b_assets.contracts.realism import realism_rules
 from segment1b_assets.realism.judgement import Judged, figure, span_of
 from segment1b_assets.realism.measure import Measured, measure_root
 from segment1b_assets.realism.publish import write_scorecard
-from segment1b_assets.storage.gate import as_json
 from segment1b_assets.storage.run_inputs import RunInputs
 
 _STYLE = {"believable": "green", "not believable": "bold red", "not judged": "dim"}
@@ -29,34 +27,35 @@ _STYLE = {"believable": "green", "not believable": "bold red", "not judged": "di
 @root_options
 @click.option("--countries", default="all", help="Codes such as FR,DE; or all.")
 @click.option("--beside", help="Another data root, to be shown at this one's side.")
-@click.option("--json", "as_document", is_flag=True, help="Print the scorecard as JSON instead.")
+@json_option
 def realism(
     root: str | None,
     seed: int | None,
     manifest_fingerprint: str | None,
     countries: str,
     beside: str | None,
-    as_document: bool,
+    as_json: bool,
 ) -> None:
     """Measure the published sites against population and published chains.
 
     Prints the scorecard, bad rows first, and writes it with a page for the browser under the
     root's reports. Exit status 0 whatever the verdict: the scorecard warns and never blocks.
     """
-    console = Console(width=None if sys.stdout.isatty() else 160)
     inputs = run_inputs_from(root, seed, manifest_fingerprint)
     found = _measured(inputs, countries)
     other = None
     if beside is not None:
         other = _measured(run_inputs_from(beside, seed, manifest_fingerprint), countries)
     written = write_scorecard(found, other)
-    if as_document:
-        click.echo(as_json(written.document).decode("utf-8"), nl=False)
+    files = {"scorecard": str(written.json_path), "page": str(written.page_path)}
+    if as_json:
+        print_document("realism", 0, {"files": files, **written.document})
         return
+    console = console_for(as_json, 160)
     console.print(_table(found, other))
     _print_countries(console, found)
-    console.print(f"scorecard: {written.json_path}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"page: {written.page_path}", highlight=False, markup=False, soft_wrap=True)
+    for name, path in files.items():
+        console.print(f"{name}: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _measured(inputs: RunInputs, countries: str) -> Measured:

@@ -102,8 +102,8 @@ def _card(label: str, found: Measured) -> str:
     return (
         f'<div class="card {"bad" if bad else "good"}"><b>{escape(label)} '
         f"{chip('not believable' if bad else 'believable')}</b>"
-        f"<p>{good} measures believable, {bad} not; {found.sites:,} sites of {merchants:,} pairs of "
-        f"merchant and country, in {len(found.countries)} countries</p>"
+        f"<p>{good} measures believable, {bad} not; {found.sites:,} sites of {merchants:,} pairs "
+        f"of merchant and country, in {len(found.countries)} countries</p>"
         f"<p>S4 {escape(law['s4'])}, S6 {escape(law['s6'])}, weights {escape(law['weights'])}</p>"
         f"<p><code>seed {tokens['seed']}, parameter_hash {tokens['parameter_hash'][:12]}…, "
         f"manifest_fingerprint {tokens['manifest_fingerprint'][:12]}…</code></p></div>"
