@@ -15,9 +15,9 @@ from segment1b_assets.command_line.choices import (
 )
 from segment1b_assets.command_line.json_output import console_for, json_option, print_document
 from segment1b_assets.contracts.realism import realism_rules
-from segment1b_assets.realism.judgement import Judged, figure, span_of
 from segment1b_assets.realism.measure import Measured, measure_root
 from segment1b_assets.realism.publish import write_scorecard
+from segment1b_assets.realism.verdicts import Judged, figure, span_of
 from segment1b_assets.storage.run_inputs import RunInputs
 
 _STYLE = {"believable": "green", "not believable": "bold red", "not judged": "dim"}

@@ -2,6 +2,7 @@
 
 ``sites`` and ``tile_pass`` read one country, ``draws`` makes what it is compared with,
 ``distances``, ``chains`` and ``statistics`` measure, ``country`` is one country, ``world`` pools,
-``judgement`` holds the measures against ``contracts/realism.yaml``, and ``scorecard`` is the JSON.
+``judgement`` and ``verdicts`` hold the measures against ``contracts/realism.yaml``, and
+``scorecard`` is the JSON.
 ``charts``, ``chain_maps`` and ``page`` draw it; ``publish`` writes it under the root's reports.
 """

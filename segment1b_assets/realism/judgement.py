@@ -1,53 +1,16 @@
-"""The measures held against the rules: a value, what is believable, a verdict and its reason."""
+"""The measures of the world and of its countries, held against the rules."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from segment1b_assets.contracts.realism import Band, RealismRules
 from segment1b_assets.realism.statistics import gini, kolmogorov_smirnov
+from segment1b_assets.realism.verdicts import ORDER, Judged, JudgedCountry, against, judged_row
 from segment1b_assets.realism.world import CountrySummary, World
-
-Verdict = Literal["believable", "not believable", "not judged"]
-#: Worst first.
-ORDER: tuple[Verdict, ...] = ("not believable", "believable", "not judged")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One row of the scorecard.
-
-    Attributes:
-        value: None where it cannot be had.
-        detail: the numbers behind the value, in words.
-        reason: why the verdict.
-    """
-
-    id: str
-    title: str
-    asks: str
-    unit: str
-    value: float | None
-    low: float | None
-    high: float | None
-    verdict: Verdict
-    detail: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class JudgedCountry:
-    """A country's row: its summary, its verdict, and its own measures by id (None: not judged)."""
-
-    summary: CountrySummary
-    verdict: Verdict
-    reason: str
-    values: dict[str, float | None]
 
 
 def judge_countries(world: World) -> list[JudgedCountry]:
@@ -76,7 +39,7 @@ def _judge_country(c: CountrySummary, rules: RealismRules) -> JudgedCountry:
     if c.tiles < rules.few_tiles:
         return JudgedCountry(c, "not judged", f"few tiles: {c.tiles} of {rules.few_tiles}", values)
     broken = [
-        f"{band.title}: {_against(value, band)}"
+        f"{band.title}: {against(value, band)}"
         for name, band in rules.country.items()
         if (value := values[name]) is not None and not band.holds(value)
     ]
@@ -230,7 +193,7 @@ def _countries(countries: Sequence[JudgedCountry], rules: RealismRules) -> Judge
     good = sum(c.verdict == "believable" for c in judged)
     metric = rules.metrics["countries_believable"]
     value = good / len(judged) if judged else None
-    return _row(
+    return judged_row(
         "countries_believable", metric, metric.asks, value,
         f"{good} of {len(judged)}; {len(countries) - len(judged)} have too few sites or tiles",
     )  # fmt: skip
@@ -247,41 +210,4 @@ def _judged(
 ) -> Judged:
     metric = world.rules.metrics[metric_id]
     titled = (band or metric).model_copy(update={"title": metric.title.format(**words)})
-    return _row(name or metric_id, titled, metric.asks, value, detail)
-
-
-def _row(name: str, band: Band, asks: str, value: float | None, detail: str) -> Judged:
-    verdict: Verdict = "not judged"
-    reason = "too little to judge by"
-    if value is not None:
-        verdict = "believable" if band.holds(value) else "not believable"
-        reason = _against(value, band)
-    return Judged(
-        name, band.title, asks, band.unit, value, band.low, band.high, verdict, detail, reason
-    )
-
-
-def _against(value: float, band: Band) -> str:
-    if band.low is not None and value < band.low:
-        return f"{figure(value)} is below {figure(band.low)}"
-    if band.high is not None and value > band.high:
-        return f"{figure(value)} is above {figure(band.high)}"
-    return f"{figure(value)} lies within {span_of(band.low, band.high)}"
-
-
-def span_of(low: float | None, high: float | None) -> str:
-    """What is believable, in words."""
-    if low is None:
-        return f"at most {figure(high)}"
-    if high is None:
-        return f"at least {figure(low)}"
-    return f"{figure(low)} to {figure(high)}"
-
-
-def figure(value: float | None) -> str:
-    """A number as a person reads it: three figures."""
-    if value is None:
-        return "–"
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:.1e}"
+    return judged_row(name or metric_id, titled, metric.asks, value, detail)

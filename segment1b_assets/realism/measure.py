@@ -16,12 +16,8 @@ from segment1b_assets.realism.chosen import (
     points_of,
 )
 from segment1b_assets.realism.country import measure_country
-from segment1b_assets.realism.judgement import (
-    Judged,
-    JudgedCountry,
-    judge_countries,
-    judge_world,
-)
+from segment1b_assets.realism.judgement import judge_countries, judge_world
+from segment1b_assets.realism.verdicts import Judged, JudgedCountry
 from segment1b_assets.realism.world import World
 from segment1b_assets.storage.parquet import lineage_of
 from segment1b_assets.storage.run_inputs import RunInputs

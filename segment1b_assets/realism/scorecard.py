@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from segment1b_assets.contracts import CONTRACT_VERSION
-from segment1b_assets.realism.judgement import Judged, JudgedCountry
 from segment1b_assets.realism.measure import Measured
+from segment1b_assets.realism.verdicts import Judged, JudgedCountry
 
 #: Sines and logarithms may end in other digits on another processor; these are far from the end.
 _FIGURES = 6
@@ -56,7 +56,7 @@ def law_of(found: Measured) -> dict[str, str]:
     policies = found.inputs.policies
     plan = policies["policy.s4.alloc_plan"]
     return {
-        "s4": getattr(plan, "mode", None) or "population_arc_v1" if plan.enabled else "plain",
+        "s4": plan.mode if plan.enabled else "plain",
         "s6": policies["policy.s6.jitter"].mode,
         "weights": policies["policy.s2.tile_weights"].basis,
     }

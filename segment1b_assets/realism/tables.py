@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from segment1b_assets.contracts.realism import RealismRules
-from segment1b_assets.realism.judgement import (
+from segment1b_assets.contracts.realism import Band, RealismRules
+from segment1b_assets.realism.verdicts import (
     ORDER,
     Judged,
     JudgedCountry,
@@ -75,7 +75,7 @@ def _country_row(c: JudgedCountry, names: Mapping[str, str], rules: RealismRules
     s = c.summary
     name = names.get(s.country, s.country)
     cells = "".join(
-        f'<td class="number">{_value(c.values[key], band.holds)}</td>'
+        f'<td class="number">{_value(c.values[key], band)}</td>'
         for key, band in rules.country.items()
     )
     return (
@@ -87,11 +87,11 @@ def _country_row(c: JudgedCountry, names: Mapping[str, str], rules: RealismRules
     )
 
 
-def _value(value: float | None, holds: object) -> str:
+def _value(value: float | None, band: Band) -> str:
     if value is None:
         return "–"
     text = figure(value)
-    return text if callable(holds) and holds(value) else f"<b>{text}</b>"
+    return text if band.holds(value) else f"<b>{text}</b>"
 
 
 def unjudged_list(

@@ -61,21 +61,18 @@ def weight_sum(inputs: RunInputs, country: str) -> int:
     return total
 
 
-def pass_over_tiles(
-    inputs: RunInputs, country: str, quantile: Ints, asked: U64, people: bool = True
-) -> TilePass:
+def pass_over_tiles(inputs: RunInputs, country: str, quantile: Ints, asked: U64) -> TilePass:
     """Stream the weights, and the raster's values beside them.
 
     Args:
         quantile: int64, ascending, places below the sum of weights.
         asked: uint64, ascending, each once: the tiles that hold sites.
-        people: whether the raster is read at all.
 
     Raises:
         Segment1BError: E402_MISSING_TILE_WEIGHTS, E_INPUT_SCHEMA, E002_RASTER_MISMATCH.
     """
     grid = inputs.grid
-    values = _persons(inputs, country) if people else None
+    values = _persons(inputs, country)
     on_curve = _on_curve(asked, grid)
     curve_rank = np.argsort(on_curve)
     curve_sorted = on_curve[curve_rank]
@@ -89,10 +86,7 @@ def pass_over_tiles(
         own = batch.column("weight_fp").to_numpy()
         if ids.size == 0:
             continue
-        if values is not None:
-            cells += np.bincount(
-                half_degree_cells(grid, ids), values.take(ids.size), minlength=CELLS
-            )
+        cells += np.bincount(half_degree_cells(grid, ids), values.take(ids.size), minlength=CELLS)
         upto = total + np.cumsum(own)
         first, last = np.searchsorted(quantile, [total, int(upto[-1])])
         drawn[first:last] = ids[np.searchsorted(upto, quantile[first:last], side="right")]
