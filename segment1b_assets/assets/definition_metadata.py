@@ -6,7 +6,6 @@ from typing import Any
 
 import dagster as dg
 
-from segment1b_assets.assets.map_metadata import map_command
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.maps.published import MAPPED
@@ -31,5 +30,9 @@ def definition_metadata(dataset: str) -> dict[str, Any]:
         "sorted_by": ", ".join(table.key),
         "licence": entry.licence,
         "retention_days": entry.retention_days,
-        **({"map": map_command(dataset)} if dataset in MAPPED else {}),
+        **(
+            {"map": f"segment1b map --country FR --dataset {dataset} --out {dataset}-FR.png"}
+            if dataset in MAPPED
+            else {}
+        ),
     }
