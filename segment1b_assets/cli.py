@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "gate": Subcommand("gate", "gate", "Recompute the PASS flag: may a consumer trust the sites?"),
     "export": Subcommand("gate", "export", "Write sites as one GeoParquet file."),
     "map": Subcommand("map", "draw_map", "Draw a published partition's map as PNG."),
+    "realism": Subcommand("realism", "realism", "Say whether the published sites are believable."),
     "retire": Subcommand("retire", "retire", "Move a published partition aside."),
     "repair": Subcommand("repair", "repair", "Retire a damaged partition and make it again."),
     "world": Subcommand("world", "world", "Build a reference world."),
