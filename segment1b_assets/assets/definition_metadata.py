@@ -31,9 +31,5 @@ def definition_metadata(dataset: str) -> dict[str, Any]:
         "sorted_by": ", ".join(table.key),
         "licence": entry.licence,
         "retention_days": entry.retention_days,
-        **(
-            {"map": f"segment1b map --country FR --dataset {dataset} --out {dataset}-FR.png"}
-            if dataset in MAPPED
-            else {}
-        ),
+        **({"map": draw} if dataset in MAPPED else {}),
     }
