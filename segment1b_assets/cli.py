@@ -23,6 +23,7 @@ class Subcommand(NamedTuple):
 
 SUBCOMMANDS = {
     "run": Subcommand("run", "run", "Materialise states for countries."),
+    "ui": Subcommand("ui", "ui", "Start the web UI and the daemon, on this machine only."),
     "status": Subcommand("status", "status", "Show what is missing, stale or failed under a root."),
     "verify": Subcommand("verify", "verify", "Judge every published partition by every rule."),
     "gate": Subcommand("gate", "gate", "Recompute the PASS flag: may a consumer trust the sites?"),

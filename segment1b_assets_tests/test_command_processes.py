@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from segment1b_assets.command_line.dagster_home import packaged_settings, use_dagster_home
-from segment1b_assets_tests.child_processes import running
+from segment1b_assets_tests.child_processes import alive_in_group, end, free_port, running, start
 from segment1b_assets_tests.dagster_support import FIVE, small_world
 from segment1b_assets_tests.docs_text import REPOSITORY
+from segment1b_assets_tests.live_dagster import LiveDagster
 from segment1b_assets_tests.run_support import HISTORY, copy_world
 from segment1b_assets_tests.waiting import wait_for
 
@@ -84,6 +87,37 @@ def test_a_clone_keeps_its_history_in_the_repository(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DAGSTER_HOME", "")
     assert use_dagster_home() == REPOSITORY
     assert os.environ["DAGSTER_HOME"] == str(REPOSITORY)
+
+
+def test_one_command_starts_the_web_ui_and_a_signal_ends_it(tmp_path: Path) -> None:
+    small_world(tmp_path / "root")
+    port, log = free_port(), tmp_path / "ui.log"
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    command = [sys.executable, "-m", "segment1b_assets.cli", "ui", "--port", str(port)]
+    process = start(*command, "--root", str(tmp_path / "root"), log=log, env=environment)
+    try:
+        live = LiveDagster(tmp_path / "home", f"http://127.0.0.1:{port}")
+
+        def nodes() -> list[str] | None:
+            with contextlib.suppress(OSError, KeyError):
+                found = live.ask("{ assetNodes { assetKey { path } } }")["assetNodes"]
+                return [n["assetKey"]["path"][-1] for n in found] or None
+            return None
+
+        assert "site_locations" in wait_for("the assets in the web UI", nodes, 300)
+        assert f"http://127.0.0.1:{port}" in log.read_text()
+        assert str(tmp_path / "root") in log.read_text()
+    finally:
+        end(process)
+    assert process.returncode is not None
+    assert not alive_in_group(process.pid)
+
+
+def test_the_packaged_workspace_is_the_repository_s() -> None:
+    packaged = resources.files("segment1b_assets") / "instance" / "workspace.yaml"
+    assert packaged.read_text("utf-8") == (REPOSITORY / "workspace.yaml").read_text("utf-8")
 
 
 def test_the_packaged_settings_are_the_repository_s() -> None:

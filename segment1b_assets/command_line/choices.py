@@ -47,15 +47,22 @@ def run_inputs_from(
 ) -> RunInputs:
     """The inputs that the options name; the root must exist."""
     # Imported here: `gate` has the options, too, and answers before this import would be done.
-    from segment1b_assets.storage.open_root import in_a_store
     from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 
+    return open_run_inputs(RunOptions(chosen_root(root), seed, manifest_fingerprint))
+
+
+def chosen_root(root: str | None) -> str:
+    """The root that --root names, or the default one: a URL, or an absolute path of a folder."""
+    from segment1b_assets.storage.open_root import in_a_store
+
     place = root or default_root()
-    if not in_a_store(place):
-        place = str(Path(place).absolute())
-        if not Path(place).is_dir():
-            raise click.BadParameter(f"{place} is not a folder", param_hint="--root")
-    return open_run_inputs(RunOptions(place, seed, manifest_fingerprint))
+    if in_a_store(place):
+        return place
+    folder = Path(place).absolute()
+    if not folder.is_dir():
+        raise click.BadParameter(f"{folder} is not a folder", param_hint="--root")
+    return str(folder)
 
 
 def choose_states(text: str) -> list[str]:

@@ -83,10 +83,6 @@ class DataRoot:
             return []
         return sorted(folder.glob("*.parquet"), key=lambda p: os.fsencode(p.name))
 
-    def has_partition(self, dataset: str, /, **tokens: object) -> bool:
-        """Whether a partition is published; brings nothing here."""
-        return bool(self.part_files(dataset, **tokens))
-
     def find_paths(self, dataset: str) -> list[Path]:
         """The paths that are there of a dataset, whatever their tokens, in order."""
         return sorted(self.path.glob(dictionary()[dataset].glob))
