@@ -163,6 +163,11 @@ class RunInputs:
                 "E_INPUT_MISSING", "there is no outlet catalogue",
                 file=self.path("outlet_catalogue"),
             )  # fmt: skip
+        for path in files:
+            require_file(
+                path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA",
+                what="a file of the outlet catalogue",
+            )  # fmt: skip
         found["outlet_catalogue"] = receipt(self.path("outlet_catalogue"), files)
         found["validation_bundle_1A"] = verify_flag(self.ensure_local("validation_bundle_1A"))
         return found
