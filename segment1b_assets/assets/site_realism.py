@@ -9,8 +9,6 @@ from segment1b_assets.assets.unpartitioned import made_result, mark_failed
 from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.realism import realism_rules
-from segment1b_assets.realism.measure import measure_root
-from segment1b_assets.realism.publish import write_scorecard
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.io_faults import with_retries
@@ -28,6 +26,10 @@ from segment1b_assets.storage.io_faults import with_retries
     "check `believable` warns and never blocks.",
 )
 def site_realism(context: dg.AssetExecutionContext, segment1b: Segment1B) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    # Imported when it is run: scipy and matplotlib take a second, and read the environment.
+    from segment1b_assets.realism.measure import measure_root
+    from segment1b_assets.realism.publish import write_scorecard
+
     inputs = segment1b.open()
     try:
         found = with_retries("published sites", lambda: measure_root(inputs, realism_rules()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dagster as dg
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.realism.publish import read_scorecard
 from segment1b_assets.resources import Segment1B
 
 
@@ -17,6 +16,9 @@ from segment1b_assets.resources import Segment1B
     "contracts/realism.yaml calls believable.",
 )
 def sites_believable(segment1b: Segment1B) -> dg.AssetCheckResult:
+    # Imported when it is run: scipy and matplotlib take a second, and read the environment.
+    from segment1b_assets.realism.publish import read_scorecard
+
     try:
         found = read_scorecard(segment1b.open())
     except Segment1BError as err:
