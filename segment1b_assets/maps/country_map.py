@@ -65,7 +65,7 @@ def _map(
         )
     elif weighed:
         total = float(blocks.values.sum())
-        share = np.divide(weights, cells * total, out=np.zeros_like(cells), where=land)
+        share = np.divide(weights, cells * total, out=np.zeros_like(cells), where=weights > 0)
         zero = "weight 0" if (land & (share == 0)).any() else ""
         caption = "mean weight of a cell (all cells: 1)"
         layer = Layer(share, land, caption, "viridis", True, zero)

@@ -11,6 +11,7 @@ import math
 import threading
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from segment1b_assets.maps.marks import decades, degree, degree_marks, number
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.cm import ScalarMappable
 
 Floats = NDArray[np.float64]
@@ -120,10 +122,10 @@ class _Sheet:
 
         self.figure = Figure(dpi=DPI, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
-        self.axes, self.bar = self.figure.add_axes((0, 0, 1, 1)), self.figure.add_axes((0, 0, 1, 1))
-        blank = np.zeros((1, 1, 4), np.uint8)
-        self.image = self.axes.imshow(blank, aspect="auto", interpolation="nearest")
-        self.gradient = self.bar.imshow(blank, aspect="auto", extent=(0, 1, 0, 1))
+        self.axes = self.figure.add_axes((0, 0, 1, 1), facecolor="none")
+        self.image, self.gradient = pixels_artist()(), pixels_artist()()
+        for pixels in (self.image, self.gradient):
+            self.figure.add_artist(pixels)
         self.lines = LineCollection([], colors=OUTLINE, linewidths=0.4)
         self.axes.add_collection(self.lines, autolim=False)
         style: dict[str, Any] = {"labelsize": 6.5, "color": FAINT, "labelcolor": FAINT}
@@ -131,15 +133,12 @@ class _Sheet:
         self.axes.grid(color="#000000", alpha=0.14, linewidth=0.5)
         for spine in self.axes.spines.values():
             spine.set(color=FAINT, linewidth=0.6)
-        self.bar.tick_params(length=2, pad=1, **style)
-        self.bar.yaxis.set_visible(False)
-        for spine in self.bar.spines.values():
-            spine.set_visible(False)
         text = partial(self.figure.text, 0, 0, "", parse_math=False, fontsize=7)
         self.title = text(color=INK, fontsize=9)
         self.subtitle, self.zero, self.km = text(color=FAINT), text(color=FAINT), text(color=INK)
         self.caption = text(color=INK)
         self.km.set_horizontalalignment("right")
+        self.marks = [text(color=FAINT, ha="center", va="top") for _ in range(5)]
         self.grey = self.figure.add_artist(Rectangle((0, 0), 1, 1, color=LAND))
         self.km_bar = Line2D((0, 1), (0, 0), color=INK, linewidth=1, marker="|")
         self.figure.add_artist(self.km_bar)
@@ -149,18 +148,20 @@ class _Sheet:
     ) -> bytes:
         height, width = layer.values.shape
         across = LEFT + max(width, LEAST_WIDTH) + RIGHT
-        down = TOP + height + (BOTTOM if extent else -10)
+        down = TOP + height + (BOTTOM if extent else 0)
         self.figure.set_size_inches(across / DPI, down / DPI)
         size = np.array([across, down], dtype=np.float64)
         self.title.set(text=title, position=(LEFT, down - 18) / size)
         self.subtitle.set(text=subtitle, position=(LEFT, down - 33) / size)
         image, scale = _coloured(layer, edge=len(outlines) == 0)
-        for artist in (self.axes, self.km, self.km_bar):
-            artist.set_visible(extent is not None)
-        for artist in (self.bar, self.caption):
-            artist.set_visible(scale is not None)
-        for artist in (self.grey, self.zero):
-            artist.set_visible(bool(layer.zero))
+        parts: tuple[tuple[bool, tuple[Artist, ...]], ...] = (
+            (extent is not None, (self.axes, self.image, self.km, self.km_bar)),
+            (scale is not None, (self.gradient, self.caption, *self.marks)),
+            (bool(layer.zero), (self.grey, self.zero)),
+        )
+        for visible, artists in parts:
+            for artist in artists:
+                artist.set_visible(visible)
         self.grey.set(xy=(LEFT + 190, BAR_FOOT) / size, width=9 / across, height=9 / down)
         self.zero.set(text=layer.zero, position=(LEFT + 203, BAR_FOOT + 1) / size)
         self.caption.set(text=layer.caption, position=(BAR_LEFT, BAR_FOOT + 13) / size)
@@ -169,7 +170,7 @@ class _Sheet:
             box = (left / across, BOTTOM / down, width / across, height / down)
             self.axes.set_position(box)
             self.lines.set_segments(outlines)
-            self.image.set(data=image, extent=(*extent.longitudes, *extent.latitudes))
+            self.image.place(image, left, BOTTOM)
             self.axes.set(xlim=extent.longitudes, ylim=extent.latitudes)
             for axis, room, ends, names in (
                 (self.axes.xaxis, width / 75, extent.longitudes, "EW"),
@@ -180,13 +181,14 @@ class _Sheet:
             self._scale_bar(extent, width, size)
         if scale is not None:
             steps = scale.cmap(np.linspace(0.0, 1.0, STEPS), bytes=True)
-            self.gradient.set_data(steps[None])
-            self.bar.set_position(
-                (BAR_LEFT / across, BAR_FOOT / down, BAR_WIDTH / across, 9 / down)
-            )
-            low, high = scale.norm.vmin, scale.norm.vmax
-            marks = decades(low, high) if layer.log else [0.0, 0.5, 1.0]
-            self.bar.xaxis.set_ticks(scale.norm(marks), labels=[number(mark) for mark in marks])
+            columns = np.arange(BAR_WIDTH) * STEPS // BAR_WIDTH
+            self.gradient.place(np.repeat(steps[columns][None], 9, axis=0), BAR_LEFT, BAR_FOOT)
+            ends = np.array([scale.norm.vmin, scale.norm.vmax], dtype=np.float64).tolist()
+            marks = decades(*ends) if layer.log else [0.0, 0.5, 1.0]
+            for text, mark in zip_longest(self.marks, marks):
+                share = 0.0 if mark is None else float(np.asarray(scale.norm(np.array([mark])))[0])
+                text.set(position=(BAR_LEFT + share * BAR_WIDTH, BAR_FOOT - 3) / size)
+                text.set_text("" if mark is None else number(mark))
         return self._png()
 
     def _scale_bar(self, extent: Extent, width: int, size: Floats) -> None:
@@ -205,8 +207,9 @@ class _Sheet:
     def _png(self) -> bytes:
         from PIL import Image
 
-        self.canvas.draw()
-        pixels = np.asarray(self.canvas.buffer_rgba())[:, :, :3]
+        self.canvas.draw()  # type: ignore[no-untyped-call]
+        pixels = np.asarray(self.canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+        pixels = pixels[:, :, :3]
         five = (pixels >> 3).astype(np.int32)
         packed = five[:, :, 0] << 10 | five[:, :, 1] << 5 | five[:, :, 2]
         used = np.flatnonzero(np.bincount(packed.ravel(), minlength=1 << 15))
@@ -219,9 +222,26 @@ class _Sheet:
             channels = np.stack([used >> 10, used >> 5 & 31, used & 31], axis=-1)
             picture.putpalette((channels << 3 | channels >> 2).astype(np.uint8).tobytes())
         else:
-            picture = Image.fromarray(np.ascontiguousarray(pixels)).quantize(256, dither=0)
+            picture = Image.fromarray(np.ascontiguousarray(pixels)).quantize(256)
         picture.save(file, "PNG", compress_level=6)
         return file.getvalue()
+
+
+@cache
+def pixels_artist() -> type[Any]:
+    """An artist that copies pixels onto the figure: imshow would resample them, which is slow."""
+    from matplotlib.artist import Artist
+
+    class Pixels(Artist):
+        def place(self, pixels: NDArray[np.uint8], left: int, foot: int) -> None:
+            """RGBA, shape (height, width, 4), and its lower left corner on the figure."""
+            self.pixels, self.left, self.foot = np.ascontiguousarray(pixels[::-1]), left, foot
+
+        def draw(self, renderer: Any) -> None:
+            if self.get_visible():
+                renderer.draw_image(renderer.new_gc(), self.left, self.foot, self.pixels)
+
+    return Pixels
 
 
 def _coloured(layer: Layer, edge: bool) -> tuple[NDArray[np.uint8], ScalarMappable | None]:

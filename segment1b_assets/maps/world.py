@@ -33,7 +33,7 @@ def world_map(inputs: RunInputs, dataset: str = "site_locations") -> bytes:
     published = [c for c in sorted(inputs.iso_names) if inputs.files(dataset, c)]
     if not published:
         raise Segment1BError(
-            "E_INPUT_MISSING", f"{dataset} is published for no country", file=inputs.root.base,
+            "E_INPUT_MISSING", f"{dataset} is published for no country", value=dataset,
             next_step="publish it: segment1b run --countries all --states s0..s8",
         )  # fmt: skip
     grid, counts = inputs.grid, np.zeros(ROWS * COLS)
