@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import colormaps
@@ -17,12 +19,14 @@ from matplotlib.colors import to_hex, to_rgba_array
 from numpy.typing import NDArray
 from PIL import Image
 
+from segment1b_assets.command_line.map import draw_map
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.maps.blocks import Blocks, block_size, sum_into_blocks
 from segment1b_assets.maps.country_map import Subject, site_map, tile_map, weight_map
 from segment1b_assets.maps.figure import BOTTOM, LAND, LEFT, TOP
 from segment1b_assets.maps.frame import BORDER, frame_of
 from segment1b_assets.maps.marks import decades, degree, degree_marks, number
+from segment1b_assets_tests.finished_world import make_finished, part
 from segment1b_assets_tests.hypothesis_profiles import examples
 
 WORLD = Grid(a=1.0, c=-180.0, e=-1.0, f=90.0, nrows=180, ncols=360)
@@ -253,9 +257,48 @@ def test_a_map_depends_on_its_data_only_whatever_other_threads_draw() -> None:
     assert len(set(alone)) == 4
 
 
-def test_help_and_the_gate_do_not_import_matplotlib() -> None:
+def test_the_commands_import_matplotlib_only_to_draw() -> None:
     code = (
-        "import sys, segment1b_assets.cli, segment1b_assets.command_line.map, "
-        "segment1b_assets.definitions; sys.exit('matplotlib' in sys.modules)"
+        "import sys, segment1b_assets.cli, segment1b_assets.command_line.map; "
+        "sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    return make_finished(tmp_path_factory.mktemp("maps"))
+
+
+def drawn(root: Path, out: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(draw_map, ["--root", str(root), "--out", str(out), *arguments])
+
+
+def test_the_world_map_counts_the_sites_of_every_country(
+    finished: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    root, countries = finished
+    out, fewer = tmp_path / "world.png", tmp_path / "fewer.png"
+    wanted = ("--world", "--dataset", "site_locations")
+    assert drawn(root, out, *wanted).exit_code == 0
+    assert out.stat().st_size < 200_000
+    hidden = part(root, "site_locations", countries[0]).parent
+    hidden.rename(tmp_path / "hidden")
+    try:
+        assert drawn(root, fewer, *wanted).exit_code == 0
+    finally:
+        (tmp_path / "hidden").rename(hidden)
+    assert (opened(out.read_bytes()) != opened(fewer.read_bytes())).any()
+
+
+def test_what_the_map_command_cannot_draw_is_an_error(
+    finished: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    root, countries = finished
+    out = tmp_path / "none.png"
+    no_country = drawn(root, out, "--dataset", "site_locations")
+    both = drawn(root, out, "--world", "--country", countries[0], "--dataset", "site_locations")
+    tiles = drawn(root, out, "--world", "--dataset", "tile_index")
+    assert [found.exit_code for found in (no_country, both, tiles)] == [2, 2, 2]
+    assert "the world map shows sites" in tiles.output
+    assert not out.exists()
