@@ -35,7 +35,8 @@ def make_weights(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """S2 with the parquet writer."""
     _, runs, path = cells_of(options, folder)
     keep_freed_memory()
-    clock, raster, store = Clock(), RasterValues(path), {}
+    clock, raster = Clock(), RasterValues(path)
+    store: dict[str, Any] = {}
     if not options.without_store:
         from segment1b_assets.storage.data_root import DataRoot
         from segment1b_assets.storage.mass_spill import SpilledMasses
@@ -58,7 +59,9 @@ def judge_weights(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     files, index = (sorted((folder / name).iterdir()) for name in ("weights", "index"))
     keep_freed_memory()
     clock = Clock()
-    verdicts = judge_tile_weights("RU", files, index, options.dp, "population", RasterValues(raster))
+    verdicts = judge_tile_weights(
+        "RU", files, index, options.dp, "population", RasterValues(raster)
+    )
     return {**clock.facts(runs.count), "failed": failed(verdicts)}
 
 

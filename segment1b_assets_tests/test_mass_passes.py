@@ -29,7 +29,7 @@ class Raster:
     """A raster of 7 columns in memory that gives the cells it is asked for, some at a time."""
 
     source = "masses.tif"
-    nodata_text = None
+    nodata_text: str | None = None
 
     def __init__(self, values: Array, piece: int, nodata: Any = None) -> None:
         self._values, self._piece = values, piece
@@ -77,7 +77,7 @@ def test_no_way_of_keeping_masses_decides_a_byte(dtype: str, tmp_path: Path) -> 
         weights = [w for batch in held for w in batch.column("weight_fp").to_pylist()]
         assert weights == largest_remainder(masses.tolist(), dp)
         for store in (None, SpilledMasses(root, masses.dtype),
-                      SpilledMasses(root, masses.dtype, room)):  # fmt: skip
+                      SpilledMasses(root, masses.dtype, room, room // 2)):  # fmt: skip
             found, its_facts = made(store, 0)
             assert found == held
             assert its_facts | {"raster_bytes_read": 0} == facts | {"raster_bytes_read": 0}
@@ -96,13 +96,14 @@ def test_spilled_masses_are_read_from_the_raster_once(tmp_path: Path) -> None:
 
 
 def test_the_file_keeps_to_its_room_and_has_no_name(tmp_path: Path) -> None:
-    store = SpilledMasses(DataRoot(tmp_path), np.dtype("f8"), 20_000)
+    store = SpilledMasses(DataRoot(tmp_path), np.dtype("f8"), 20_000, 10_000)
     masses = np.random.default_rng(6).random((5, 1_000))
     kept = [store.keep(part) for part in masses]
-    assert kept == [True, True, False, False, False]
+    assert kept == [True, True, True, False, False]
     assert 8_000 < store.bytes_on_disk <= 20_000
+    assert 4_000 < store.bytes_in_memory <= 10_000
     first, second = store.kept(), store.kept()
-    for part in masses[:2]:
+    for part in masses[:3]:
         assert np.array_equal(next(first), part)
         assert np.array_equal(next(second), part)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
