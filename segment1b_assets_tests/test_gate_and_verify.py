@@ -63,8 +63,13 @@ def test_verify_names_the_rule_that_one_changed_value_breaks(
 @pytest.mark.parametrize("dataset", ["tile_index", "tile_bounds"])
 @pytest.mark.parametrize("token", ["country", "parameter_hash", "contract_version"])
 def test_verify_names_tiles_whose_lineage_is_another_path_s(
-    dataset: str, token: str, root: Path, finished: tuple[Path, list[str]]
+    dataset: str,
+    token: str,
+    root: Path,
+    finished: tuple[Path, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "4000")
     country = finished[1][0]
     path = part(root, dataset, country)
     table = pq.ParquetFile(path).read()
