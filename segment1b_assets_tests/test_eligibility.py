@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from itertools import pairwise
 from unittest import mock
 
 import numpy as np
@@ -73,10 +75,11 @@ def test_equals_the_definition_on_grids_about_a_turn_wide(rule: str, data: st.Da
     agree(shape, grid, rule)
 
 
-def widest_edge(shape: shapely.Geometry) -> float:
-    """Degrees of longitude that the widest edge of a shape spans."""
+def widest_edge(shape: shapely.Geometry) -> Fraction:
+    """Degrees of longitude that the widest edge of a shape spans, exactly."""
     rings = shapely.get_rings(shapely.get_parts(shape))
-    return max(float(np.abs(np.diff(shapely.get_coordinates(r)[:, 0])).max()) for r in rings)
+    lons = ([Fraction(float(x)) for x in shapely.get_coordinates(r)[:, 0]] for r in rings)
+    return max(abs(b - a) for ring in lons for a, b in pairwise(ring))
 
 
 @examples(60)
