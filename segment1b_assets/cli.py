@@ -7,6 +7,8 @@ import sys
 import click
 
 from segment1b_assets.command_line.gate import export, gate
+from segment1b_assets.command_line.import_inputs import import_group
+from segment1b_assets.command_line.init import init
 from segment1b_assets.command_line.map import draw_map
 from segment1b_assets.command_line.retire import retire
 from segment1b_assets.command_line.run import run
@@ -23,7 +25,7 @@ def group() -> None:
     """Segment 1B: from a population raster, country polygons and an outlet catalogue to sites."""
 
 
-for command in (run, status, verify, gate, export, draw_map, retire, world):
+for command in (init, import_group, run, status, verify, gate, export, draw_map, retire, world):
     group.add_command(command)
 
 
