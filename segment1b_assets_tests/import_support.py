@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyogrio.raw
+import rasterio
 import shapely
+from affine import Affine
 from click.testing import CliRunner, Result
+from numpy.typing import NDArray
 
 from segment1b_assets.cli import group
 
@@ -69,3 +73,23 @@ def segment1b(*words: object, status: int = 0) -> Result:
         raise result.exception
     assert result.exit_code == status, result.output
     return result
+
+
+def write_raster(
+    path: Path,
+    pixels: NDArray[Any],
+    affine: Affine,
+    *,
+    crs: str | None = "EPSG:4326",
+    nodata: float | None = None,
+    scale: float = 1.0,
+    offset: float = 0.0,
+) -> Path:
+    """A GeoTIFF of one band."""
+    with rasterio.open(
+        path, "w", driver="GTiff", count=1, dtype=pixels.dtype, crs=crs, nodata=nodata,
+        transform=affine, height=pixels.shape[0], width=pixels.shape[1],
+    ) as raster:  # fmt: skip
+        raster.write(pixels, 1)
+        raster.scales, raster.offsets = (scale,), (offset,)
+    return path

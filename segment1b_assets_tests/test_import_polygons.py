@@ -84,8 +84,7 @@ def test_the_same_again_changes_nothing_and_another_needs_replace(
 
 def test_a_projected_zipped_shapefile_comes_back_to_degrees(tmp_path: Path, root: Path) -> None:
     # A square of 200 km at 10 E 52 N, the projection's own centre.
-    side = "POLYGON ((4221000 3110000, 4421000 3110000, 4421000 3310000, 4221000 3310000, " \
-        "4221000 3110000))"  # fmt: skip
+    side = shapely.box(4221000, 3110000, 4421000, 3310000).wkt
     write_vector(
         tmp_path / "de.shp", [("DEU", "x", side)], code="GID_0", crs="EPSG:3035",
         driver="ESRI Shapefile",

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from segment1b_assets.command_line.choices import summary_of_codes
@@ -125,3 +132,131 @@ def _aliases(texts: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"{text!r} is not of the form XKX=RS", param_hint="--alias")
         found[other.strip()] = code.strip()
     return found
+
+
+@import_group.command()
+@import_options
+@click.option(
+    "--kind", type=click.Choice(["counts", "density"]), default="counts", show_default=True,
+    help="What a value is: persons in the cell, or persons a km².",
+)  # fmt: skip
+@click.option(
+    "--cells-per-degree", type=click.IntRange(1, 7200), metavar="N",
+    help="Of the result; 120 is 30 arc-seconds. Default: the source's cells, or the nearest usual.",
+)  # fmt: skip
+@click.option(
+    "--countries", metavar="FR,DE",
+    help="Keep only the rectangle that holds these countries of the root's polygons.",
+)  # fmt: skip
+def raster(
+    sources: tuple[Path, ...],
+    root: str,
+    replace: bool,
+    kind: Literal["counts", "density"],
+    cells_per_degree: int | None,
+    countries: str | None,
+) -> None:
+    """A population raster, or a mosaic of them, in any CRS and format that GDAL reads.
+
+    The number of people is kept: each cell's count goes to the cells of the result by area.
+    Nodata, masks, scale and offset are resolved. A grid that is in EPSG:4326 is kept cell for cell.
+    """
+    from segment1b_assets.imports.country_totals import bounds_of, country_totals
+    from segment1b_assets.imports.raster_import import import_raster
+
+    data = root_to_write(root)
+    console = Console(soft_wrap=True, highlight=False)
+    bounds = None if countries is None else bounds_of(data, _codes(countries))
+    with Progress(
+        TextColumn("reading"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+        console=console, disable=not console.is_terminal,
+    ) as bars:  # fmt: skip
+        task = bars.add_task("cells")
+        found = import_raster(
+            data, sources, kind=kind, cells_per_degree=cells_per_degree, bounds=bounds,
+            replace=replace,
+            progress=lambda done, whole: bars.update(task, completed=done, total=whole),
+        )  # fmt: skip
+    table = Table(title="persons")
+    for title in ("source", "read", "outside of the result", "off the map"):
+        table.add_column(title, justify="left" if title == "source" else "right")
+    for source, total in found.totals.items():
+        table.add_row(
+            Path(source).name, f"{total.read:,.1f}", f"{total.outside:,.1f}",
+            f"{total.off_map:,.1f}",
+        )  # fmt: skip
+    console.print(table)
+    read = sum(t.read for t in found.totals.values())
+    expected = read - sum(t.outside + t.off_map for t in found.totals.values())
+    loss = 0.0 if expected == 0 else (found.stored - expected) / expected
+    console.print(f"total before: {read:,.1f}; after: {found.stored:,.1f} (rounding {loss:+.1e})")
+    totals = country_totals(data)
+    if totals:
+        by_country = Table(title="persons by country, by cell centre")
+        for title in ("country", "persons"):
+            by_country.add_column(title, justify="left" if title == "country" else "right")
+        for country, persons in totals.items():
+            by_country.add_row(country, f"{persons:,.1f}")
+        console.print(by_country)
+    grid = found.grid
+    console.print(
+        f"{found.placed}: {found.target} ({grid.nrows} x {grid.ncols} cells of "
+        f"{grid.size_x * 3600:g} arc-seconds, {'kept' if found.kept else 'resampled'})"
+    )
+
+
+def _codes(text: str) -> list[str]:
+    found = sorted({part.strip().upper() for part in text.split(",") if part.strip()})
+    if not found:
+        raise click.BadParameter("names no country", param_hint="--countries")
+    return found
+
+
+@import_group.command()
+@import_options
+@click.option("--merchant", metavar="COLUMN", help="The column of merchant ids (64 bits).")
+@click.option("--country", metavar="COLUMN", help="The column of countries, alpha-2 or alpha-3.")
+@click.option("--sites", metavar="COLUMN", help="A row is a pair, and this is its number of sites.")
+@click.option("--order", metavar="COLUMN", help="A row is a site, and this is its number, 1 to n.")
+@click.option(
+    "--seed", type=click.IntRange(0, (1 << 64) - 1), default=1, show_default=True, metavar="N",
+    help="Master seed of the draws.",
+)  # fmt: skip
+def outlets(
+    sources: tuple[Path, ...],
+    root: str,
+    replace: bool,
+    merchant: str | None,
+    country: str | None,
+    sites: str | None,
+    order: str | None,
+    seed: int,
+) -> None:
+    """A table of merchants: CSV, Parquet, Arrow or NDJSON, also larger than memory.
+
+    Without --sites and --order a row is a site, numbered in the order of the file. Ids are decimal
+    or 0x text, unsigned, or signed 64 bits. Writes the catalogue and a 1A bundle with its flag,
+    which vouches for the files' hashes only.
+    """
+    if sites is not None and order is not None:
+        raise click.UsageError("give --sites or --order, not both")
+    from segment1b_assets.imports.outlet_import import OutletColumns, import_outlets
+
+    found = import_outlets(
+        root_to_write(root), sources, OutletColumns(merchant, country, sites, order), seed=seed,
+        replace=replace,
+    )  # fmt: skip
+    read = found.read
+    click.echo(f"read {read.rows:,} rows")
+    if read.hexadecimal:
+        click.echo(f"ids in base 16: {read.hexadecimal:,} rows")
+    if read.signed:
+        click.echo(f"negative ids taken as the same 64 bits without a sign: {read.signed:,} rows")
+    for text, (code, rows) in sorted(read.other_codes.items()):
+        click.echo(f"country {text!r} is {code}: {rows:,} rows")
+    click.echo(
+        f"{found.placed}: {found.folder} ({found.merchants:,} merchants, {found.pairs:,} pairs, "
+        f"{found.sites:,} sites)\n"
+        f"seed={found.seed} manifest_fingerprint={found.manifest_fingerprint}\n"
+        "The 1A bundle beside it vouches for the files' hashes, and for nothing else."
+    )

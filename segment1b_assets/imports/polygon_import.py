@@ -99,7 +99,7 @@ def import_polygons(
     whole = np.array(shapes, dtype=object)
     if simplify is not None:
         whole = simplify_polygons(whole, simplify)
-    require_workable_size(whole, labels, sources[0])
+    require_workable_size(whole, labels, sources[0], simplify)
     countries = mend_by_country(whole, labels)
     kept = {c: m.geometry for c, m in countries.items() if m.geometry is not None}
     for country, geometry in kept.items():

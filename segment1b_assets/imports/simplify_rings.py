@@ -55,9 +55,18 @@ def _simplified(geometry: shapely.Geometry, degrees: float) -> shapely.Geometry:
 
 
 def require_workable_size(
-    geometries: NDArray[np.object_], countries: Sequence[str], file: Path
+    geometries: NDArray[np.object_],
+    countries: Sequence[str],
+    file: Path,
+    simplified: float | None = None,
 ) -> None:
     """Refuse what the states would refuse for its size, before minutes are spent on mending it.
+
+    Args:
+        geometries: shapes in degrees, shape (rows,).
+        countries: alpha-2 of each row.
+        file: for the message.
+        simplified: what they were simplified by already, degrees.
 
     Raises:
         Segment1BError: E009_PERF_BUDGET, naming the countries; E_INPUT_SCHEMA for the whole.
@@ -70,7 +79,9 @@ def require_workable_size(
         for code, v, r in zip(codes.tolist(), vertices, ring_counts, strict=True)
         if WkbSize(int(r), int(v)).bytes_needed > LIMIT_BYTES
     ]
-    next_step = "add --simplify 0.001 (degrees, some 100 m): far below a cell of the raster"
+    degrees = 0.001 if simplified is None else 4 * simplified
+    next_step = f"ask for --simplify {degrees:g} (degrees; 0.001 is some 100 m), and keep it below "
+    next_step += "a cell of the raster"
     if large:
         listed = ", ".join(f"{code} ({v:,} vertices)" for code, v in large)
         raise Segment1BError(
