@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from segment1b_assets.command_line.check_inputs import check_inputs
 from segment1b_assets.command_line.gate import export, gate
 from segment1b_assets.command_line.import_inputs import import_group
 from segment1b_assets.command_line.init import init
@@ -25,7 +26,19 @@ def group() -> None:
     """Segment 1B: from a population raster, country polygons and an outlet catalogue to sites."""
 
 
-for command in (init, import_group, run, status, verify, gate, export, draw_map, retire, world):
+for command in (
+    init,
+    import_group,
+    check_inputs,
+    run,
+    status,
+    verify,
+    gate,
+    export,
+    draw_map,
+    retire,
+    world,
+):
     group.add_command(command)
 
 
