@@ -271,7 +271,7 @@ def _require_whole(rows: pl.DataFrame, source: Path) -> None:
 
 def _site_rows(pairs: pl.DataFrame, fingerprint: str, source: Path) -> Iterator[pa.Table]:
     """The rows of the catalogue, whole pairs at once."""
-    most = int(pairs["sites"].max() or 0)  # type: ignore[call-overload]
+    most = int(pairs["sites"].to_numpy().max(initial=0))
     if most > MOST_SITES:
         merchant, country, sites = pairs.filter(pl.col("sites") == most).row(0)
         raise Segment1BError(

@@ -75,7 +75,7 @@ class RasterSource:
             Segment1BError: E002_RASTER_MISMATCH where the file is damaged there.
         """
         try:
-            values = self.dataset.read(1, window=window).astype(np.float64)
+            values: NDArray[np.float64] = self.dataset.read(1, window=window).astype(np.float64)
             valid = self.dataset.read_masks(1, window=window) != 0
         except RasterioError as err:
             raise Segment1BError(

@@ -84,7 +84,7 @@ def _cut_ring(xy: NDArray[np.float64]) -> tuple[shapely.Geometry, bool]:
     )
     west, _, east, _ = shapely.bounds(whole)
     if not np.isfinite(west):
-        return shapely.multipolygons([]), closed
+        return shapely.MultiPolygon(), closed
     first, last = np.floor((west + _HALF) / _TURN), np.ceil((east + _HALF) / _TURN)
     pieces = []
     for turn in np.arange(first, max(last, first + 1)):

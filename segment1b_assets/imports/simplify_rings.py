@@ -20,6 +20,7 @@ _BYTES_A_VERTEX = 16
 def simplify_polygons(geometries: NDArray[np.object_], degrees: float) -> NDArray[np.object_]:
     """Leave out vertices nearer than `degrees` to the line without them, and rings smaller.
 
+    A shape that is smaller as a whole is kept as it is.
     Each ring is taken by itself (Douglas and Peucker), so neighbours may overlap or gape by twice
     that. Rings may cross afterwards: the result is to be mended.
 
@@ -45,7 +46,7 @@ def _simplified(geometry: shapely.Geometry, degrees: float) -> shapely.Geometry:
     kept_part = wide[shell][part]
     rings, part, shell = (a[wide & kept_part] for a in (rings, part, shell))
     if not len(rings):
-        return shapely.multipolygons([])
+        return geometry  # all of it is smaller: a rock or a city keeps its shape
     starts = np.flatnonzero(shell)
     ends = np.append(starts[1:], len(rings))
     solids = shapely.polygons(rings[starts])

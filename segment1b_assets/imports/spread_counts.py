@@ -65,8 +65,7 @@ class CellSpreader:
         width = int(c.max()) + 1
         # Neighbours share corners: each is moved once.
         key, index = np.unique(r * width + c, return_inverse=True)
-        x, y = self._affine @ (key % width, key // width)
-        lon, lat = self._to_degrees(np.asarray(x, np.float64), np.asarray(y, np.float64))
+        lon, lat = self._to_degrees(*self._places(key % width, key // width))
         lon, lat = lon[index.reshape(r.shape)], lat[index.reshape(r.shape)]
         with np.errstate(invalid="ignore"):
             lon = lon - _TURN * np.rint((lon - lon[:, :1]) / _TURN)
@@ -109,13 +108,16 @@ class CellSpreader:
         at = (np.arange(n) + 0.5) / n
         c = (col[:, None, None] + at[None, None, :]) + np.zeros((1, n, 1))
         r = (row[:, None, None] + at[None, :, None]) + np.zeros((1, 1, n))
-        x, y = self._affine @ (c.ravel(), r.ravel())
-        lon, lat = self._to_degrees(x, y)
+        lon, lat = self._to_degrees(*self._places(c.ravel(), r.ravel()))
         on = (np.isfinite(lon) & np.isfinite(lat)).reshape(len(row), n * n)
         parts = on.sum(axis=1)
         each = np.divide(count, parts, out=np.zeros_like(count), where=parts > 0)
         flat = on.ravel()
         return self._share(lon[flat], lat[flat], np.repeat(each, n * n)[flat])
+
+    def _places(self, col: NDArray[Any], row: NDArray[Any]) -> tuple[Floats, Floats]:
+        a, b, c, d, e, f = tuple(self._affine)[:6]
+        return a * col + b * row + c, d * col + e * row + f
 
     def _share(self, lon: Floats, lat: Floats, count: Floats) -> Share:
         grid = self._target

@@ -97,8 +97,8 @@ def _read_with_ogr(
         ) from err  # fmt: skip
     if wkb is None:
         raise Segment1BError("E_INPUT_SCHEMA", "holds no geometries", file=path, value=chosen)
-    names = [name for name in info["fields"] if name in wanted]
-    columns = {name: _texts(field) for name, field in zip(names, fields, strict=True)}
+    in_order = [name for name in info["fields"] if name in wanted]
+    columns = {name: _texts(field) for name, field in zip(in_order, fields, strict=True)}
     return VectorTable(path, chosen, info["crs"], _geometries(wkb), columns)
 
 
@@ -163,8 +163,9 @@ def _read_geoparquet(path: Path, choose: Callable[[Sequence[str]], Sequence[str]
 def _geometries(wkb: NDArray[Any]) -> NDArray[np.object_]:
     """Shapely's geometries; one that cannot be built (a ring of two points) is None."""
     with np.errstate(invalid="ignore"):
-        found: NDArray[np.object_] = shapely.from_wkb(wkb, on_invalid="fix")
-    return shapely.force_2d(found)
+        found = shapely.from_wkb(wkb, on_invalid="fix")
+    flat: NDArray[np.object_] = shapely.force_2d(found)
+    return flat
 
 
 def _texts(field: NDArray[Any]) -> list[str]:
