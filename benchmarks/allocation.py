@@ -252,13 +252,13 @@ def main() -> int:
     with TemporaryDirectory() as name:
         folder = Path(name)
         if not options.root:
-            make_raster.exclusive_lock(folder, options.tiles)
-        make_index.exclusive_lock(options, folder)
+            exclusive_lock(make_raster, folder, options.tiles)
+        exclusive_lock(make_index, options, folder)
         for step in (
             time_weights, write_weights, judge_weights, make_plan_weights, time_plan, judge_plan,
             check_plan,
         ):  # fmt: skip
-            found = step.exclusive_lock(options, folder)
+            found = exclusive_lock(step, options, folder)
             ok = (
                 ok
                 and not found.get("failed")

@@ -4,6 +4,20 @@ Data flows one way: ``contracts`` (names and shapes) <- ``core`` (pure maths) <-
 ``checks`` (Dagster) <- ``definitions`` (the code location).
 """
 
-from segment1b_assets.reader import read_site_locations
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segment1b_assets.reader import read_site_locations
 
 __all__ = ["read_site_locations"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the reader when it is asked for: polars takes longer than `segment1b gate` does."""
+    if name != "read_site_locations":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from segment1b_assets.reader import read_site_locations
+
+    return read_site_locations

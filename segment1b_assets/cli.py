@@ -3,49 +3,81 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import NamedTuple
 
 import click
 
-from segment1b_assets.command_line.check_inputs import check_inputs
-from segment1b_assets.command_line.gate import export, gate
-from segment1b_assets.command_line.import_inputs import import_group
-from segment1b_assets.command_line.init import init
-from segment1b_assets.command_line.map import draw_map
-from segment1b_assets.command_line.retire import retire
-from segment1b_assets.command_line.run import run
-from segment1b_assets.command_line.status import status
-from segment1b_assets.command_line.verify import verify
-from segment1b_assets.command_line.world import world
+from segment1b_assets.command_line.interruption import Interrupted, raise_when_asked_to_end
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.io_faults import io_error
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Subcommand(NamedTuple):
+    """Where a subcommand is, and its line in ``segment1b --help``."""
+
+    module: str
+    name: str
+    help: str
+
+
+SUBCOMMANDS = {
+    "init": Subcommand("init", "init", "Make a data root for one's own data."),
+    "import": Subcommand(
+        "import_inputs", "import_group", "Bring in borders, a raster, a table of merchants."
+    ),
+    "check-inputs": Subcommand("check_inputs", "check_inputs", "Judge every input at once."),
+    "run": Subcommand("run", "run", "Materialise states for countries."),
+    "ui": Subcommand("ui", "ui", "Start the web UI and the daemon, on this machine only."),
+    "status": Subcommand("status", "status", "Show what is missing, stale or failed under a root."),
+    "verify": Subcommand("verify", "verify", "Judge every published partition by every rule."),
+    "gate": Subcommand("gate", "gate", "Recompute the PASS flag: may a consumer trust the sites?"),
+    "export": Subcommand("gate", "export", "Write sites as one GeoParquet file."),
+    "map": Subcommand("map", "draw_map", "Draw a published partition's map as PNG."),
+    "realism": Subcommand("realism", "realism", "Say whether the published sites are believable."),
+    "retire": Subcommand("retire", "retire", "Move a published partition aside."),
+    "repair": Subcommand("repair", "repair", "Retire a damaged partition and make it again."),
+    "world": Subcommand("world", "world", "Build a reference world."),
+}
+
+
+class SubcommandGroup(click.Group):
+    """Imports a subcommand when it is called: Dagster, polars and rasterio take seconds."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = SUBCOMMANDS.get(cmd_name)
+        if found is None:
+            return None
+        module = import_module(f"segment1b_assets.command_line.{found.module}")
+        command: click.Command = getattr(module, found.name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, found.help) for name, found in SUBCOMMANDS.items()])
+
+
+@click.group(cls=SubcommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="segment1b-assets")
 def group() -> None:
-    """Segment 1B: from a population raster, country polygons and an outlet catalogue to sites."""
+    """Segment 1B: from a population raster, country polygons and an outlet catalogue to sites.
 
-
-for command in (
-    init,
-    import_group,
-    check_inputs,
-    run,
-    status,
-    verify,
-    gate,
-    export,
-    draw_map,
-    retire,
-    world,
-):
-    group.add_command(command)
+    Exit status: 0 done and in order; 1 something is not, and the output says what; 2 the command
+    line itself is wrong; 130 and 143 interrupted by Ctrl-C and SIGTERM.
+    """
 
 
 def main() -> None:
     """Entry point: bad data and a machine that refuses are told in one line, exit status 1."""
+    raise_when_asked_to_end()
     try:
         group(prog_name="segment1b")
+    except Interrupted as stop:
+        click.echo(f"interrupted by {stop.signal.name}", err=True)
+        sys.exit(stop.exit_status)
     except Segment1BError as err:
         click.echo(str(err), err=True)
         sys.exit(1)

@@ -22,8 +22,6 @@ ONLY_TAG = "segment1b/only"
 COUNTRIES_TAG = "segment1b/countries"
 #: Who asked: "command", "nightly", "inputs_changed".
 BY_TAG = "segment1b/by"
-#: The data root of the run, absolute.
-ROOT_TAG = "segment1b/root"
 
 EVENTS_PER_COUNTRY = {DEFER_EVENTS_TAG: "true"}
 #: Where run retries are on. Failures are recorded by run, and a retry is another run: one that

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from itertools import pairwise
 from unittest import mock
 
 import numpy as np
@@ -66,7 +68,18 @@ def test_equals_the_definition_on_grids_about_a_turn_wide(rule: str, data: st.Da
         both = shapely.MultiPolygon(held)
         shape = both if both.is_valid else other
     assume(usable(shape))
+    if widest_edge(shape) > 180:  # a ring that was not cut at the antimeridian (contract §3)
+        with pytest.raises(Segment1BError, match="E001_GEO_INVALID"):
+            cells(shape, grid, rule)
+        return
     agree(shape, grid, rule)
+
+
+def widest_edge(shape: shapely.Geometry) -> Fraction:
+    """Degrees of longitude that the widest edge of a shape spans, exactly."""
+    rings = shapely.get_rings(shapely.get_parts(shape))
+    lons = ([Fraction(float(x)) for x in shapely.get_coordinates(r)[:, 0]] for r in rings)
+    return max(abs(b - a) for ring in lons for a, b in pairwise(ring))
 
 
 @examples(60)
@@ -154,7 +167,7 @@ def test_what_a_hole_takes_at_one_turn_another_turn_gives() -> None:
 
 def test_edges_beside_the_grid_leave_its_rows_as_they_are() -> None:
     """A grid in the middle of a country, of its lake, and of both ends of a lake's shore."""
-    land = shapely.box(-100, -4, 100, 12)
+    land = shapely.box(-80, -4, 80, 12)
     for west, east, water in ((-50, 50, 64), (50, 60, 0), (-50, 3, 24), (5, 50, 24)):
         lake = shapely.box(west, -2, east, 11)
         shape = shapely.Polygon(land.exterior.coords, [lake.exterior.coords])

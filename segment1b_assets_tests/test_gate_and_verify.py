@@ -7,9 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -23,50 +21,19 @@ from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_
 from segment1b_assets.validation import world_findings
 from segment1b_assets.validation.judge import RULES, judge_dataset
 from segment1b_assets.validation.verdict import Verdict
-from segment1b_assets_tests.oracle.world import make_world
+from segment1b_assets_tests.finished_world import change, make_finished, part
 from segment1b_assets_tests.run_support import run, use_history
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    base = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        use_history(patch, base / "home")
-        root = base / "world"
-        made = make_world(
-            root, 57, rows=24, cols=30, countries=3, merchants=15, inclusion_rule="center",
-            basis="population", dp=9, feasible=True,
-        )  # fmt: skip
-        countries = sorted({*made.countries, *made.outlet_countries})
-        outcome = run(root, countries)
-        assert outcome.success, (outcome.failures, outcome.messages)
-    return root, sorted(made.outlet_countries)
+    return make_finished(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture
 def root(finished: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     use_history(monkeypatch, tmp_path / "home")
     return Path(shutil.copytree(finished[0], tmp_path / "world"))
-
-
-def part(root: Path, dataset: str, country: str) -> Path:
-    (found,) = root.glob(f"layer1/1B/{dataset}/**/country={country}/part-00000.parquet")
-    return found
-
-
-def change(path: Path, column: str, delta: float) -> None:
-    """Change one value, and keep everything else of the file as it is, its metadata too."""
-    table = pq.read_table(path)
-    values = table.column(column).to_numpy().copy()
-    values[len(values) // 2] += np.asarray(delta).astype(values.dtype)
-    index = table.schema.get_field_index(column)
-    table = table.set_column(index, table.schema.field(index), pa.array(values))
-    metadata = pq.read_metadata(path).metadata
-    with pq.ParquetWriter(path, table.schema) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata(
-            {k: v for k, v in metadata.items() if k != b"ARROW:schema"}
-        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -96,8 +63,13 @@ def test_verify_names_the_rule_that_one_changed_value_breaks(
 @pytest.mark.parametrize("dataset", ["tile_index", "tile_bounds"])
 @pytest.mark.parametrize("token", ["country", "parameter_hash", "contract_version"])
 def test_verify_names_tiles_whose_lineage_is_another_path_s(
-    dataset: str, token: str, root: Path, finished: tuple[Path, list[str]]
+    dataset: str,
+    token: str,
+    root: Path,
+    finished: tuple[Path, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "4000")
     country = finished[1][0]
     path = part(root, dataset, country)
     table = pq.ParquetFile(path).read()
@@ -166,8 +138,8 @@ def test_a_changed_byte_of_the_product_shuts_the_gate(
     result = CliRunner().invoke(group, ["gate", "--root", str(root)])
     assert isinstance(result.exception, Segment1BError)
     # Materialising alone would meet the changed file, and refuse to replace it.
-    retire = f"segment1b retire --dataset site_locations --country {finished[1][0]} "
-    assert retire in str(result.exception)
+    repair = f"segment1b repair --dataset site_locations --country {finished[1][0]}"
+    assert repair in str(result.exception)
 
 
 def test_s9_takes_the_flag_away_where_an_event_is_missing(root: Path) -> None:
@@ -219,7 +191,7 @@ def test_foreign_metadata_costs_its_own_country_the_flag_and_no_more(
 
     verified = CliRunner().invoke(group, ["verify", "--root", str(root), "--states", "s8"])
     assert f"A803 [{bad}]" in verified.output
-    assert "1 rules broken" in verified.output
+    assert "1 rule broken" in verified.output
     shown = CliRunner().invoke(group, ["status", "--root", str(root), "--countries", bad])
     assert shown.exit_code == 0
     assert "E_INPUT_SCHEMA" in shown.output

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -184,8 +185,8 @@ def test_a_world_moved_by_whole_cells_has_its_weights_moved(
     pixels = np.random.default_rng(seed).choice(values, (20, 360)).astype(np.float32)
     found = []
     for runs, world in ((home, pixels), (away, np.roll(pixels, (south, east), (0, 1)))):
-        with rasterio.MemoryFile() as memory:
-            reader = raster(Path(memory.name), world, grid)
+        with TemporaryDirectory() as folder:
+            reader = raster(Path(folder) / "raster.tif", world, grid)
             found.append(weights_of(runs, "population", dp, reader))
     assert {tile + step: weight for tile, weight in found[0].items()} == found[1]
     # Areas stay the same along a parallel.
@@ -212,8 +213,8 @@ def test_masses_times_a_whole_number_give_the_same_weights(
         values = np.array([[m * times for m in masses]], np.uint64)
         kinds = (np.uint64, np.float64) if int(values.max()) < 2**53 else (np.uint64,)
         for kind in kinds:
-            with rasterio.MemoryFile() as memory:
-                path = Path(memory.name)
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / "raster.tif"
                 reader = raster(path, values.astype(kind), grid)
                 found.append(weights_of(runs, "population", dp, reader))
     assert all(weights == found[0] for weights in found)
@@ -247,8 +248,8 @@ def nearest(quotas: list[Fraction], units: int) -> tuple[int, ...]:
 def test_no_other_weights_are_nearer_to_the_masses(masses: list[int]) -> None:
     runs = CellRuns(np.array([0]), np.array([len(masses)]), len(masses))
     grid = Grid(1.0, 0.0, -1.0, 1.0, 1, len(masses))
-    with rasterio.MemoryFile() as memory:
-        reader = raster(Path(memory.name), np.array([masses], np.uint8), grid)
+    with TemporaryDirectory() as folder:
+        reader = raster(Path(folder) / "raster.tif", np.array([masses], np.uint8), grid)
         found = weights_of(runs, "population", 1, reader)
     quotas = [Fraction(10 * m, sum(masses)) for m in masses]
     assert tuple(found.values()) == nearest(quotas, 10)

@@ -51,7 +51,7 @@ def test_what_one_machine_publishes_another_reads(
     assert read(two) == []
     assert put(one, b"first").status == "published"
     two.refresh()
-    assert two.has_partition("tile_index", **FR)
+    assert two.part_files("tile_index", **FR)
     assert read(two) == read(one) == [b"first"]
     assert bucket.keys() == [f"{FOLDER}/part-00000.parquet"]
 
@@ -115,7 +115,7 @@ def test_a_mirror_never_answers_with_what_was_retired_and_made_anew(
     folder = retire(one, "tile_index", one.path_for("tile_index", **FR), "test")
     two.refresh()
     assert not two.path_for("tile_index", **FR).exists() or read(two) == []
-    assert not two.has_partition("tile_index", **FR)
+    assert not two.part_files("tile_index", **FR)
     put(one, b"new one")
     two.refresh()
     assert read(two) == [b"new one"]
@@ -176,7 +176,7 @@ def test_a_killed_upload_of_several_files_is_not_seen(
     assert len(bucket.keys("layer1")) == 2
     root = bucket.root(monkeypatch, tmp_path / "next")
     assert read(root) == []
-    assert not root.has_partition("tile_index", **FR)
+    assert not root.part_files("tile_index", **FR)
     # One file would make the others part of itself; other bytes would mix.
     for parts in ([b"one file"], [b"a", b"other", b"c"]):
         with pytest.raises(Segment1BError, match="cut short") as refused:

@@ -139,17 +139,6 @@ def test_the_gate_opens_on_a_machine_that_has_seen_nothing(
     assert sites.equals(read_site_locations(finished.local).collect())
 
 
-def test_status_asks_for_listings_and_not_for_partitions(finished: Finished, machine: Path) -> None:
-    before = finished.bucket.server.requests()
-    status = segment1b("status", "--root", finished.bucket.url)
-    assert status.exit_code == 0, status.output
-    assert "validation_bundle_1B: there\n" in status.output
-    for state in range(8):
-        assert f"{len(finished.countries)} done" in status.output, state
-    # 249 countries x 8 states, and every report and failure of theirs is looked for.
-    assert finished.bucket.server.requests() - before < 249
-
-
 def test_a_changed_object_shuts_the_gate_and_refuses_its_state(
     finished: Finished, machine: Path
 ) -> None:

@@ -34,6 +34,7 @@ from segment1b_assets_tests.dagster_support import (
     BAD,
     BY_COUNTRY,
     FIVE,
+    TILES,
     cross_itself,
     failed,
     made_well,
@@ -160,6 +161,25 @@ def test_an_input_that_cannot_be_read_is_every_country_s_verdict(
     assert judged(instance, "tile_index", "valid") == dict.fromkeys(FIVE, False)
     assert verdict_rows(instance, "valid", BAD)[0]["rule"] == "E_INPUT_MISSING"
     assert failed(instance, "tile_index") == FIVE
+
+
+def test_checks_alone_do_not_turn_a_country_green_that_was_not_made(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    """*Re-execute from failure* runs the steps that failed: the check steps, and nothing else."""
+    small_world(tmp_path)
+    cross_itself(tmp_path, BAD)
+    run_assets(instance, tmp_path, TILES)
+    again = definitions.resolve_job_def("verify_everything").execute_in_process(
+        instance=instance,
+        run_config=run_config(tmp_path),
+        tags={**partition_tags(FIVE), **EVENTS_PER_COUNTRY},
+        raise_on_error=False,
+    )
+    (step,) = [e for e in again.all_events if e.is_step_failure and e.step_key == "s1_checks"]
+    said = step.step_failure_data.user_failure_data.description
+    assert f"E001_GEO_INVALID [{BAD}]" in said
+    assert judged(instance, "tile_index", "valid") == {**dict.fromkeys(GOOD, True), BAD: False}
 
 
 def test_failing_countries_are_recorded_last(tmp_path: Path, instance: dg.DagsterInstance) -> None:

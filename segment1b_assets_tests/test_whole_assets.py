@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,22 @@ def test_what_has_no_countries_is_told_as_made_and_as_failed(
         refused.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     ).records
     assert [r.asset_key for r in planned] == [bundle]
+
+
+def test_the_bundle_s_page_has_the_world_map_and_the_countries(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    world = small_world(tmp_path)
+    made_well(run_assets(instance, tmp_path))
+    made = instance.get_latest_materialization_event(dg.AssetKey("validation_bundle_1B"))
+    assert made is not None
+    assert made.asset_materialization is not None
+    shown = made.asset_materialization.metadata
+    picture = base64.b64decode(str(shown["world"].value).split("base64,")[1].rstrip(")"))
+    assert picture.startswith(b"\x89PNG")
+    rows = {r.data["country"]: r.data["sites"] for r in shown["by_country"].records}
+    assert sorted(rows) == sorted(world.outlet_countries)
+    assert sum(rows.values()) == shown["sites"].value
 
 
 def test_a_seed_that_is_no_number_is_told_in_the_run(

@@ -6,7 +6,6 @@ from typing import Any
 
 import dagster as dg
 
-from segment1b_assets.assets.map_metadata import map_command
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.maps.published import MAPPED
@@ -15,6 +14,7 @@ from segment1b_assets.maps.published import MAPPED
 def definition_metadata(dataset: str) -> dict[str, Any]:
     """Columns with their meaning, path template, order, licence, retention, how to draw a map."""
     entry, table = dictionary()[dataset], TABLES[dataset]
+    draw = f"segment1b map --country FR --dataset {dataset} --out {dataset}-FR.png"
     return {
         "dagster/column_schema": dg.TableSchema(
             columns=[
@@ -31,5 +31,5 @@ def definition_metadata(dataset: str) -> dict[str, Any]:
         "sorted_by": ", ".join(table.key),
         "licence": entry.licence,
         "retention_days": entry.retention_days,
-        **({"map": map_command(dataset)} if dataset in MAPPED else {}),
+        **({"map": draw} if dataset in MAPPED else {}),
     }

@@ -9,7 +9,7 @@ from segment1b_assets.core.weights import tile_weights
 from segment1b_assets.storage.receipt_check import require_receipt_match
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.sidecars import sidecar_names
-from segment1b_assets.storage.tile_masses import tile_masses
+from segment1b_assets.storage.tile_masses import mass_store, tile_masses
 from segment1b_assets.storage.upstream import row_count, tile_runs
 
 
@@ -18,7 +18,10 @@ def _weights(inputs: RunInputs, country: str) -> PartitionStream:
     require_receipt_match(inputs, country, "tile_index")
     runs = tile_runs(inputs, country, "E101_TILE_INDEX_MISSING")
     masses = tile_masses(inputs, country)
-    stream = tile_weights(country, runs, policy.basis, policy.dp, masses, inputs.options.batch_rows)
+    store = mass_store(inputs, masses)
+    stream = tile_weights(
+        country, runs, policy.basis, policy.dp, masses, inputs.options.batch_rows, store=store
+    )
     stream.facts["ignored_sidecars"] = sidecar_names(inputs)
     return stream
 

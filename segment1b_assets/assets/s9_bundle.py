@@ -1,5 +1,9 @@
 """S9: one bundle and one flag over all countries that have outlets (contract §4, S9)."""
 
+import base64
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from segment1b_assets.assets.asset_factory import OWNERS
@@ -9,6 +13,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.reports import write_failure
+from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.bundle_1b import publish_bundle, summary
 from segment1b_assets.validation.world_findings import judge_world
 
@@ -64,6 +69,29 @@ def validation_bundle(
             "published": published.status,
             "receipt": published.receipt,
             "path": dg.MetadataValue.path(inputs.root.relative(published.path)),
+            "by_country": _countries_table(written["by_country"]),
+            "world": _world(inputs),
         },
         data_version=published.receipt,
     )
+
+
+def _countries_table(rows: Mapping[str, Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """A row a country with outlets: those whose rows do not agree first."""
+    ordered = sorted(rows.items(), key=lambda item: (item[1]["parity_ok"], item[0]))
+    return dg.MetadataValue.table(
+        [dg.TableRecord({"country": c, "sites": r["rows_s8"], "parity": r["parity_ok"]})
+         for c, r in ordered],
+        schema=dg.TableSchema([dg.TableColumn(n) for n in ("country", "sites", "parity")]),
+    )  # fmt: skip
+
+
+def _world(inputs: RunInputs) -> dg.MarkdownMetadataValue:
+    """The world map of sites; a picture that cannot be drawn does not fail what is published."""
+    from segment1b_assets.maps.world import world_map  # matplotlib takes a second
+
+    try:
+        picture = base64.b64encode(world_map(inputs)).decode("ascii")
+    except (Segment1BError, ValueError, OSError, MemoryError) as err:
+        return dg.MetadataValue.md(f"No map: {err}")
+    return dg.MetadataValue.md(f"![sites of the world](data:image/png;base64,{picture})")

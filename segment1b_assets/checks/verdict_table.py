@@ -33,10 +33,6 @@ def verdict_metadata(
     return found | {"verdict": table}
 
 
-def _broken_first(verdict: Verdict) -> int:
-    return ("broken", "not judged", "held").index(verdict.result)
-
-
 def _record(verdict: Verdict, dataset: str, country: str) -> dict[str, str | int | float | bool]:
     broken = verdict.result == "broken"
     return {

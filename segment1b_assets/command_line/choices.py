@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from segment1b_assets.command_line.country_names import meant_country
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import ROOT_VARIABLE, default_root
-from segment1b_assets.storage.open_root import in_a_store
-from segment1b_assets.storage.run_inputs import RunInputs, RunOptions, open_run_inputs
+
+if TYPE_CHECKING:
+    from segment1b_assets.storage.run_inputs import RunInputs
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = tuple(f"S{n}" for n in range(10))
@@ -44,12 +46,23 @@ def run_inputs_from(
     manifest_fingerprint: str | None,
 ) -> RunInputs:
     """The inputs that the options name; the root must exist."""
+    # Imported here: `gate` has the options, too, and answers before this import would be done.
+    from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
+
+    return open_run_inputs(RunOptions(chosen_root(root), seed, manifest_fingerprint))
+
+
+def chosen_root(root: str | None) -> str:
+    """The root that --root names, or the default one: a URL, or an absolute path of a folder."""
+    from segment1b_assets.storage.open_root import in_a_store
+
     place = root or default_root()
-    if not in_a_store(place):
-        place = str(Path(place).absolute())
-        if not Path(place).is_dir():
-            raise click.BadParameter(f"{place} is not a folder", param_hint="--root")
-    return open_run_inputs(RunOptions(place, seed, manifest_fingerprint))
+    if in_a_store(place):
+        return place
+    folder = Path(place).absolute()
+    if not folder.is_dir():
+        raise click.BadParameter(f"{folder} is not a folder", param_hint="--root")
+    return str(folder)
 
 
 def choose_states(text: str) -> list[str]:
@@ -82,7 +95,7 @@ def choose_countries(text: str, inputs: RunInputs) -> list[str]:
     chosen = {part.strip() for part in text.split(",") if part.strip()}
     for code in sorted(chosen):
         if code not in listed:
-            near = code.upper()
+            near = meant_country(code, inputs.iso_names, inputs.iso_list.alpha3)
             raise Segment1BError(
                 "E005_ISO_FK",
                 f"{code!r} is not on the ISO list",

@@ -28,12 +28,14 @@ class Outcome:
     Attributes:
         failures: (state, country) -> the error's text, for countries that are not done.
         messages: failures of a step as a whole, and steps that Dagster did not start.
+        errors: the same failures as errors.
     """
 
     run_id: str
     success: bool
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    errors: dict[tuple[str, str], Segment1BError] = field(default_factory=dict)
 
 
 def run_states(
@@ -73,8 +75,8 @@ def _outcome(
     result: dg.ExecuteInProcessResult, states: Sequence[str], inputs: RunInputs
 ) -> Outcome:
     ledger = RunLedger(inputs.root, result.run_id)
-    failures = {
-        (state, country): str(error)
+    errors = {
+        (state, country): error
         for state in states
         for country, error in ledger.failures(state).items()
     }
@@ -86,7 +88,8 @@ def _outcome(
             messages.append(
                 f"{event.step_key} was not started: a state before it failed as a whole"
             )
-    return Outcome(result.run_id, result.success, failures, messages)
+    failures = {key: str(error) for key, error in errors.items()}
+    return Outcome(result.run_id, result.success, failures, messages, errors)
 
 
 def _reason(event: dg.DagsterEvent) -> str:

@@ -19,6 +19,8 @@ from rich.progress import (
 from rich.table import Table
 
 from segment1b_assets.command_line.choices import summary_of_codes
+from segment1b_assets.command_line.wording import count, size
+from segment1b_assets.command_line.wording import countries as countries_word
 
 
 @dataclass
@@ -83,7 +85,8 @@ class RunDisplay:
         if not self.console.is_terminal:
             failed = f", {len(tally.failed)} failed" if tally.failed else ""
             self.console.print(
-                f"{state} {dataset}: {len(tally.done)} countries{failed}, {tally.rows:,} rows, "
+                f"{state} {dataset}: {countries_word(len(tally.done))}{failed}, "
+                f"{count(tally.rows, 'row')}, "
                 f"{tally.seconds:.1f} s ({_rate(tally):,.0f} rows/s)",
                 highlight=False,
             )
@@ -94,11 +97,11 @@ class RunDisplay:
         self._bars.update(self._tasks[dataset], advance=1, rate=f"{_rate(tally):,.0f} rows/s")
 
     def closing_table(self) -> Table:
-        """A row a dataset: countries, rows, bytes, seconds, rows per second, what failed."""
+        """A row a dataset: countries, rows, size, seconds, rows per second, what failed."""
         table = Table(title="segment 1B")
         for name in ("state", "dataset"):
             table.add_column(name)
-        for name in ("done", "failed", "rows", "MB", "seconds", "rows/s"):
+        for name in ("done", "failed", "rows", "size", "seconds", "rows/s"):
             table.add_column(name, justify="right")
         for dataset, tally in self.tallies.items():
             table.add_row(
@@ -107,11 +110,27 @@ class RunDisplay:
                 str(len(tally.done)),
                 f"[red]{len(tally.failed)}[/]" if tally.failed else "0",
                 f"{tally.rows:,}",
-                f"{tally.size / 1e6:,.1f}",
+                size(tally.size),
                 f"{tally.seconds:.1f}",
                 f"{_rate(tally):,.0f}",
             )
         return table
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The closing table as JSON holds it."""
+        return [
+            {
+                "state": tally.state,
+                "dataset": dataset,
+                "done": len(tally.done),
+                "failed": len(tally.failed),
+                "rows": tally.rows,
+                "bytes": tally.size,
+                "seconds": round(tally.seconds, 1),
+                "rows_per_second": round(_rate(tally)),
+            }
+            for dataset, tally in self.tallies.items()
+        ]
 
 
 def _rate(tally: Tally) -> float:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from segment1b_assets.command_line.choices import root_options
+from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
+from segment1b_assets.command_line.json_output import json_option, print_document
 from segment1b_assets.storage.pass_flag import PassedSites, pass_flag
 
 
 @click.command()
 @root_options
-def gate(root: str | None, seed: int | None, manifest_fingerprint: str | None) -> None:
+@json_option
+def gate(
+    root: str | None, seed: int | None, manifest_fingerprint: str | None, as_json: bool
+) -> None:
     """Recompute 1B's flag and every site file's checksum; exit status 0 only if all of it holds."""
-    click.echo(flag_line(pass_flag(root, seed, manifest_fingerprint)))
+    passed = pass_flag(root, seed, manifest_fingerprint)
+    if as_json:
+        print_document("gate", 0, {"flag": flag_row(passed)})
+    else:
+        click.echo(flag_line(passed))
 
 
 def flag_line(passed: PassedSites) -> str:
@@ -23,6 +32,16 @@ def flag_line(passed: PassedSites) -> str:
         f"PASS seed={passed.seed} manifest_fingerprint={passed.manifest_fingerprint} "
         f"sha256_hex={passed.flag_sha256_hex} ({len(passed.files)} files)"
     )
+
+
+def flag_row(passed: PassedSites) -> dict[str, Any]:
+    """A valid flag as JSON holds it."""
+    return {
+        "seed": str(passed.seed),
+        "manifest_fingerprint": passed.manifest_fingerprint,
+        "sha256_hex": passed.flag_sha256_hex,
+        "files": len(passed.files),
+    }
 
 
 @click.command()
@@ -36,6 +55,8 @@ def export(
     from segment1b_assets.export import export_geoparquet
 
     passed = pass_flag(root, seed, manifest_fingerprint)
-    chosen = None if countries.lower() == "all" else {c.strip() for c in countries.split(",")}
+    chosen = None
+    if countries.strip().lower() != "all":
+        chosen = set(choose_countries(countries, run_inputs_from(root, seed, manifest_fingerprint)))
     rows = export_geoparquet(passed, out, chosen)
     click.echo(f"{out}: {rows:,} sites")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
+from segment1b_assets.command_line.json_output import json_option, print_document
 from segment1b_assets.contracts.dictionary import dictionary
-from segment1b_assets.storage.retire import retire as move_aside
 
 
 @click.command()
@@ -14,6 +14,7 @@ from segment1b_assets.storage.retire import retire as move_aside
 @click.option("--dataset", required=True, help="A dataset id of the dictionary.")
 @click.option("--country", required=True, help="ISO code; ALL for a dataset that has no countries.")
 @click.option("--why", required=True, help="The reason, kept beside what is moved.")
+@json_option
 def retire(
     root: str | None,
     seed: int | None,
@@ -21,8 +22,11 @@ def retire(
     dataset: str,
     country: str,
     why: str,
+    as_json: bool,
 ) -> None:
     """Move a published partition (or log, receipt, bundle) under retired/; nothing is deleted."""
+    from segment1b_assets.storage.retire import retire as move_aside
+
     entry = dictionary().get(dataset)
     made_here = entry is not None and entry.path.startswith(("layer1/1B/", "logs/"))
     if entry is None or not made_here:
@@ -46,4 +50,9 @@ def retire(
     target = inputs.path(dataset, country if partitioned else None)
     with inputs.root.exclusive_lock("retiring"):
         folder = move_aside(inputs.root, dataset, target, why)
-    click.echo(f"retired {inputs.root.relative(target)} -> {inputs.root.relative(folder)}")
+    place, moved = inputs.root.relative(target), inputs.root.relative(folder)
+    if as_json:
+        content = {"dataset": dataset, "country": country, "path": place, "moved_to": moved}
+        print_document("retire", 0, content)
+    else:
+        click.echo(f"retired {place} -> {moved}")

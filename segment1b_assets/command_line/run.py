@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 from segment1b_assets.command_line.choices import (
     choose_countries,
@@ -18,14 +13,13 @@ from segment1b_assets.command_line.choices import (
     root_options,
     run_inputs_from,
 )
-from segment1b_assets.command_line.display import RunDisplay, failures_table
-from segment1b_assets.command_line.gate import flag_line
+from segment1b_assets.command_line.dagster_home import use_dagster_home
+from segment1b_assets.command_line.json_output import console_for, json_option, print_document
+from segment1b_assets.command_line.wording import countries as countries_word
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import COUNTRY_STATES, STATE_OF
 from segment1b_assets.core.stream import BATCH_ROWS
-from segment1b_assets.storage.memory import peak_rss_bytes
 from segment1b_assets.storage.pass_flag import pass_flag
-from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
@@ -45,6 +39,7 @@ from segment1b_assets.storage.run_inputs import RunInputs
     help="Leave a profile of the workers for each dataset, and a table by country, in this folder.",
 )
 @click.option("--batch-rows", type=click.IntRange(1024, 1 << 22), default=BATCH_ROWS, hidden=True)
+@json_option
 def run(
     root: str | None,
     seed: int | None,
@@ -55,12 +50,14 @@ def run(
     workers: int,
     profile: Path | None,
     batch_rows: int,
+    as_json: bool,
 ) -> None:
     """Materialise states for countries; the run shows up in the web UI.
 
-    Exit status 0 only if everything asked for was published and no rule is broken.
+    Exit status 0 only if everything asked for was published and no rule is broken; 130 or 143 if
+    Ctrl-C or SIGTERM interrupted it.
     """
-    console = Console(stderr=False, width=None if sys.stdout.isatty() else 120)
+    console = console_for(as_json, 120)
     inputs = run_inputs_from(root, seed, manifest_fingerprint)
     chosen = choose_countries(countries, inputs)
     chosen_states = choose_states(states or ("s0..s9" if countries == "all" else "s0..s8"))
@@ -70,45 +67,24 @@ def run(
             raise click.BadParameter("finds its states itself", param_hint="--stale")
         if is_up_to_date(inputs, chosen):
             console.print("nothing is stale or missing, and the flag holds", highlight=False)
+            if as_json:
+                print_document("run", 0, {"root": inputs.root.uri, "countries": [], "states": []})
             return
         chosen, chosen_states = _stale_work(inputs, chosen)
     console.print(
-        f"{len(chosen)} countries, {chosen_states[0]} to {chosen_states[-1]}, "
+        f"{countries_word(len(chosen))}, {chosen_states[0]} to {chosen_states[-1]}, "
         f"root {inputs.root.uri}, history {home}",
         highlight=False,
     )
     # Dagster takes two seconds to import: not before the options are known to be good.
-    from segment1b_assets.command_line.dagster_run import run_states
+    from segment1b_assets.command_line.materialise import Work, materialise
 
-    resources: dict[str, object] = {
-        "root": inputs.root.uri,
-        "workers": workers,
-        "batch_rows": batch_rows,
-        "seed": "" if seed is None else str(seed),
-        "manifest_fingerprint": manifest_fingerprint or "",
-    }
-    profiling.on = profile is not None
-    began = time.perf_counter()
-    with RunDisplay(console) as display:
-        outcome = run_states(chosen_states, chosen, resources, inputs, display)
-    if profile is not None:
-        profiling.write(profile)
-        console.print(f"profiles and countries.csv are in {profile}", highlight=False)
-    console.print(display.closing_table())
-    if outcome.failures:
-        console.print(failures_table({k: escape(v) for k, v in outcome.failures.items()}))
-    for line in outcome.messages:
-        console.print(line, style="red", highlight=False, markup=False)
-    if outcome.success and "S9" in chosen_states:
-        flag = flag_line(pass_flag(inputs.root.uri, *inputs.outlet_run))
-        console.print(f"S9 {flag}", highlight=False, soft_wrap=True)
-    console.print(
-        f"{'done' if outcome.success else 'FAILED'} in {time.perf_counter() - began:.1f} s, "
-        f"peak memory {peak_rss_bytes() / 2**20:,.0f} MiB, Dagster run {outcome.run_id}",
-        highlight=False,
-    )
-    if not outcome.success:
-        raise SystemExit(1)
+    work = Work(inputs, chosen, chosen_states, seed, workers, batch_rows, profile)
+    done = materialise(work, console)
+    if as_json:
+        print_document("run", done.exit_status, done.document)
+    if done.exit_status:
+        raise SystemExit(done.exit_status)
 
 
 def is_up_to_date(inputs: RunInputs, countries: Sequence[str]) -> bool:
@@ -137,11 +113,3 @@ def _stale_work(inputs: RunInputs, chosen: Sequence[str]) -> tuple[list[str], li
     states = {STATE_OF[asset] for asset in found.assets} | {"S0", "S9"}
     countries = [c for c in found.all_countries if c in chosen]
     return countries or [chosen[0]], sorted(states) if countries else ["S0", "S9"]
-
-
-def use_dagster_home() -> Path:
-    """$DAGSTER_HOME, else the repository root, whose dagster.yaml then counts; made absolute."""
-    home = Path(os.environ.get("DAGSTER_HOME") or Path(__file__).resolve().parents[2]).absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home

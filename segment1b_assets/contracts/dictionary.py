@@ -20,6 +20,7 @@ _TOKEN_FORM = {
     "parameter_hash": re.compile(r"[0-9a-f]{64}"),
     "run_id": re.compile(r"[0-9a-f]{32}"),
     "state": re.compile(r"S[0-9]"),
+    "countries": re.compile(r"all|[A-Z]{2}(?:-[A-Z]{2}){0,39}|[0-9]{1,3}-[0-9a-f]{12}"),
     "dagster_run": re.compile(r"[0-9a-zA-Z-]+"),
     "when": re.compile(r"[0-9TZ.]+"),
     "dataset": re.compile(r"[0-9A-Za-z_.-]+"),

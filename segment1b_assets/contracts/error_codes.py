@@ -21,6 +21,12 @@ _RETIRE = (
     "retire the partition (`segment1b retire --dataset ID --country ISO --why TEXT`) and "
     "materialise it again"
 )
+_ENVELOPE = (
+    "where memory is named, materialise the country in a process of its own, since memory that "
+    "other countries left counts with its own, with the default batch rows or fewer; where bytes "
+    "of an input are named, store that input compressed, in blocks of 512 x 512; where neither "
+    "helps, report the run report's figures as a defect"
+)
 
 ERROR_CODES: dict[str, ErrorCode] = {
     "E_FLAG_BAD": ErrorCode(
@@ -69,7 +75,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E009_PERF_BUDGET": ErrorCode(
         "S1",
         "the run left its operating envelope",
-        "lower the batch rows or the workers and re-run",
+        _ENVELOPE,
     ),
     "E101_TILE_INDEX_MISSING": ErrorCode(
         "S2",
@@ -97,7 +103,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E109_PERF_BUDGET": ErrorCode(
         "S2",
         "the run left its operating envelope",
-        "lower the batch rows or the workers and re-run",
+        _ENVELOPE,
     ),
     "E301_NO_PASS_FLAG": ErrorCode(
         "S3",

@@ -1,16 +1,16 @@
-"""A country's masses from the raster: read once, cleaned, judged, summed (contract 4, S2)."""
+"""A country's masses from the raster: read, cleaned, judged, summed (contract 4, S2)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
-from segment1b_assets.core.exact_sum import ExactSum, ExactTotal, Masses
+from segment1b_assets.core.exact_sum import ExactSum, Masses
+from segment1b_assets.core.mass_passes import HELD_BYTES, CountryMasses, MassStore, cells_after
 
 
 class MassReader(Protocol):
@@ -36,34 +36,66 @@ class MassReader(Protocol):
         """The values at the cells, in tile order, in arrays of bounded size that may be changed."""
 
 
-@dataclass(frozen=True)
-class HeldMasses:
-    """The masses of a country in tile order, in the raster's dtype, and their exact sum."""
+def read_masses(
+    country: str,
+    runs: CellRuns,
+    reader: MassReader,
+    store: MassStore,
+    held_bytes: int = HELD_BYTES,
+) -> CountryMasses:
+    """Read the masses of the cells of `runs` once, and say how to pass over them again.
 
-    values: Masses
-    total: ExactTotal
+    Nodata and NaN are 0.
 
-
-def hold_masses(country: str, runs: CellRuns, reader: MassReader) -> HeldMasses:
-    """Read the masses of the cells of `runs`: nodata and NaN are 0.
+    Args:
+        country: ISO code, for errors.
+        runs: the country's cells.
+        reader: the raster.
+        store: keeps the masses of a country that has more than `held_bytes` of them.
+        held_bytes: the most bytes of masses that are held as they are.
 
     Raises:
         Segment1BError: E105_NORMALIZATION with tile_id, row, column and the value, where one is
             negative or infinite; what `reader` raises.
+        ValueError: the reader gives more or fewer values than there are cells.
     """
-    held = np.empty(runs.count, reader.dtype)
+    in_memory = runs.count * reader.dtype.itemsize <= held_bytes
+    held = np.empty(runs.count if in_memory else 0, reader.dtype)
     adder = ExactSum(reader.dtype)
-    filled = 0
-    for values in reader.values(runs):
-        at = _cleaned(values, reader.nodata)
-        if at is not None:
-            raise _no_mass(country, runs, filled + at, values[at], reader)
+    filled = kept = 0
+    has_room, largest = True, 0.0
+    for values in _read(country, runs, reader):
         adder.add(values)
-        held[filled : filled + values.size] = values
+        largest = max(largest, float(values.max(initial=0)))
+        if in_memory:
+            held[filled : filled + values.size] = values
+        elif has_room:
+            has_room = store.keep(values)
+            kept += values.size if has_room else 0
         filled += values.size
     if filled != runs.count:
         raise ValueError(f"the reader gave {filled} values for {runs.count} cells")
-    return HeldMasses(held, adder.total())
+
+    def passes() -> Iterator[Masses]:
+        if in_memory:
+            yield held
+            return
+        yield from store.kept()
+        if kept < runs.count:
+            yield from _read(country, cells_after(runs, kept), reader)
+
+    return CountryMasses(reader.dtype, adder.total(), largest, passes)
+
+
+def _read(country: str, runs: CellRuns, reader: MassReader) -> Iterator[Masses]:
+    """The masses, cleaned and judged."""
+    read = 0
+    for values in reader.values(runs):
+        at = _cleaned(values, reader.nodata)
+        if at is not None:
+            raise _no_mass(country, runs, read + at, values[at], reader)
+        read += values.size
+        yield values
 
 
 def _cleaned(values: Masses, nodata: Any) -> int | None:

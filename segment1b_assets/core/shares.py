@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.exact_sum import ExactTotal, Masses, sum_of_repeats
-from segment1b_assets.core.masses import MassReader, hold_masses
+from segment1b_assets.core.mass_passes import CountryMasses, MassStore, TakenInOrder
+from segment1b_assets.core.masses import MassReader, read_masses
 from segment1b_assets.core.quotas import Bounds, Quotas
 from segment1b_assets.core.residue_cut import ABOVE, TIED, Block, Blocks, find_cut
 
@@ -55,28 +56,35 @@ def shares_by_row(
 
 
 def shares_by_raster(
-    country: str, runs: CellRuns, dp: int, reader: MassReader, ranked_in_memory: int
+    country: str,
+    runs: CellRuns,
+    dp: int,
+    reader: MassReader,
+    ranked_in_memory: int,
+    store: MassStore,
+    held_bytes: int,
 ) -> tuple[Shares, Facts]:
-    """Masses that are the raster's values; they are held in the raster's dtype.
+    """Masses that are the raster's values, held or kept in the raster's dtype.
+
+    The facts' raster_bytes_read is that of all passes, and complete once the shares are given out.
 
     Raises:
         Segment1BError: E105_NORMALIZATION for a value that is no mass; what the reader raises.
     """
-    held = hold_masses(country, runs, reader)
-    values = held.values
+    masses = read_masses(country, runs, reader, store, held_bytes)
     shares: Shares
-    if held.total.numerator == 0:
+    if masses.total.numerator == 0:
         shares, facts = _fallen_back(runs, dp)
     else:
 
         def blocks() -> Iterator[Block]:
-            for start in range(0, values.size, BLOCK_TILES):
-                yield values[start : start + BLOCK_TILES], None
+            for values in masses.passes():
+                for start in range(0, values.size, BLOCK_TILES):
+                    yield values[start : start + BLOCK_TILES], None
 
-        largest = _LargestRemainder(blocks, held.total, dp, values.dtype, ranked_in_memory)
-        shares, facts = _SharesByTile(values, largest), mass_facts(held.total, largest.residue)
-    facts["mass_max"] = float(values.max())
-    facts["raster_bytes_read"] = reader.bytes_read
+        largest = _LargestRemainder(blocks, masses.total, dp, masses.dtype, ranked_in_memory)
+        shares, facts = _SharesByTile(masses, largest), mass_facts(masses.total, largest.residue)
+    facts["mass_max"] = masses.largest
     facts["raster_bytes_uncompressed"] = reader.bytes_uncompressed
     return shares, facts
 
@@ -124,14 +132,11 @@ class _SharesByRow:
 
 
 class _SharesByTile:
-    def __init__(self, masses: Masses, largest: _LargestRemainder) -> None:
-        self._masses, self._largest = masses, largest
-        self._given = 0
+    def __init__(self, masses: CountryMasses, largest: _LargestRemainder) -> None:
+        self._masses, self._largest = TakenInOrder(masses.passes(), masses.dtype), largest
 
     def of(self, batch: CellRuns) -> Ints:
-        start = self._given
-        self._given += batch.count
-        return self._largest.weights(self._masses[start : self._given])
+        return self._largest.weights(self._masses.take(batch.count))
 
 
 class _LargestRemainder:

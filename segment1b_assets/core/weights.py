@@ -17,6 +17,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.exact_sum import ExactTotal
+from segment1b_assets.core.mass_passes import HELD_BYTES, MassStore, NoStore
 from segment1b_assets.core.masses import MassReader
 from segment1b_assets.core.residue_cut import RANKED_IN_MEMORY
 from segment1b_assets.core.shares import (
@@ -40,6 +41,8 @@ def tile_weights(
     masses: MassReader | NDArray[np.float64] | None = None,
     batch_rows: int = BATCH_ROWS,
     ranked_in_memory: int = RANKED_IN_MEMORY,
+    store: MassStore | None = None,
+    held_bytes: int = HELD_BYTES,
 ) -> PartitionStream:
     """The tile_weights partition of a country, in ascending tile_id.
 
@@ -53,6 +56,9 @@ def tile_weights(
         batch_rows: rows of a chunk (the last may have fewer).
         ranked_in_memory: distinct masses near the cut that may be held at once: it bounds memory
             and decides no weight.
+        store: keeps a larger country's masses between passes; without it they are read anew.
+        held_bytes: the most bytes of a country's masses that are held in memory. Neither it nor
+            the store decides a weight.
 
     Returns:
         A stream of chunks of ``TABLES["tile_weights"].wire``; none for a country without tiles.
@@ -77,7 +83,9 @@ def tile_weights(
             return equal_shares(runs, dp)
         if isinstance(masses, np.ndarray):
             return shares_by_row(runs, dp, masses, ranked_in_memory)
-        return shares_by_raster(country, runs, dp, masses, ranked_in_memory)
+        return shares_by_raster(
+            country, runs, dp, masses, ranked_in_memory, store or NoStore(), held_bytes
+        )
 
     facts: dict[str, Any] = {"tiles": runs.count, "K": 10**dp}
 
@@ -85,9 +93,15 @@ def tile_weights(
         if runs.count == 0:
             facts.update(mass_facts(ExactTotal(0, 0), 0), postquant_sum_fp=0)
             return
-        made, found = shares()
-        facts.update(found)
-        yield from _chunks(country, runs, basis, dp, made, batch_rows, facts)
+        try:
+            made, found = shares()
+            facts.update(found)
+            yield from _chunks(country, runs, basis, dp, made, batch_rows, facts)
+        finally:
+            if store is not None:
+                store.close()
+        if masses is not None and not isinstance(masses, np.ndarray):
+            facts["raster_bytes_read"] = masses.bytes_read
 
     return PartitionStream(chunks(), facts)
 

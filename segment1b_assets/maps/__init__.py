@@ -1,6 +1,6 @@
-"""Small maps of a country's tiles, weights and sites, as PNG. No Dagster here.
+"""Small maps of a country's tiles, weights and sites, and of the world's sites, as PNG.
 
 ``blocks`` sums a streamed partition into a coarse grid, ``frame`` chooses what part of the globe
-is shown, ``palette`` and ``canvas`` draw, ``country_map`` composes the three kinds of map, and
-``published`` makes the map of a published partition.
+is shown, ``figure`` draws with matplotlib, ``published`` maps a published partition and ``world``
+the sites of all countries. No Dagster here; matplotlib is imported when the first map is drawn.
 """

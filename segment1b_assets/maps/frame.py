@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.maps.blocks import Blocks, Floats
+from segment1b_assets.maps.figure import Extent
 
 #: The plot's largest size in pixels, and the empty border within it.
-MOST_WIDTH, MOST_HEIGHT, BORDER = 360, 250, 9
+MOST_WIDTH, MOST_HEIGHT, BORDER = 380, 270, 8
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,14 @@ class Frame:
     wraps: bool
 
     @property
-    def north(self) -> float:
-        """Latitude of the top, degrees, border excluded."""
-        return self.grid.f + self.first_row * self.grid.e
-
-    @property
-    def west(self) -> float:
-        """Longitude of the left, degrees, border excluded; not wrapped."""
-        return self.grid.c + self.first_col * self.grid.a
-
-    @property
-    def degrees_wide(self) -> float:
-        return self.block_cols * self.size * self.grid.a
-
-    @property
-    def degrees_high(self) -> float:
-        return self.block_rows * self.size * -self.grid.e
-
-    @property
-    def middle_latitude(self) -> float:
-        return self.north - self.degrees_high / 2
+    def extent(self) -> Extent:
+        """The edges in degrees, border included; longitudes are not wrapped."""
+        wide = self.block_cols * self.size * self.grid.a
+        high = self.block_rows * self.size * -self.grid.e
+        west = self.grid.c + self.first_col * self.grid.a
+        north = self.grid.f + self.first_row * self.grid.e
+        across, down = BORDER * wide / self.width, BORDER * high / self.height
+        return Extent(west - across, west + wide + across, north - high - down, north + down)
 
     def averaged(self, blocks: Blocks) -> tuple[Floats, Floats]:
         """For each pixel of the frame: cells of the country, and the sum of values, per cell.
@@ -83,6 +71,8 @@ class Frame:
     def _resampled(self, place: NDArray[np.int64], values: Floats) -> Floats:
         flat = np.zeros(self.block_rows * self.block_cols, dtype=np.float32)
         flat[place] = values
+        from PIL import Image
+
         image = Image.fromarray(flat.reshape(self.block_rows, self.block_cols))
         scaled = image.resize((self.width, self.height), Image.Resampling.BOX)
         return np.asarray(scaled, dtype=np.float64)

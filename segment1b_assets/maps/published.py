@@ -11,13 +11,7 @@ import numpy as np
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.maps.blocks import Blocks, TileBatch, block_size, sum_into_blocks
-from segment1b_assets.maps.country_map import (
-    PointBatch,
-    Subject,
-    site_map,
-    tile_map,
-    weight_map,
-)
+from segment1b_assets.maps.country_map import PointBatch, Subject, site_map, tile_map, weight_map
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches, row_count
@@ -48,7 +42,7 @@ def _by_place(inputs: RunInputs, dataset: str, country: str) -> Iterator[PointBa
 
 
 _Points = Callable[[RunInputs, str, str], Iterator[PointBatch]]
-_SITES: dict[str, _Points] = {
+SITES: dict[str, _Points] = {
     "s4_alloc_plan": partial(_by_tile, "n_sites_tile"),
     "s5_site_tile_assignment": partial(_by_tile, None),
     "s6_site_jitter": partial(_by_tile, None),
@@ -56,7 +50,7 @@ _SITES: dict[str, _Points] = {
     "site_locations": _by_place,
 }
 #: The datasets that say where something is. S3's requirements don't.
-MAPPED = ("tile_index", "tile_bounds", "tile_weights", *_SITES)
+MAPPED = ("tile_index", "tile_bounds", "tile_weights", *SITES)
 
 
 def map_of(inputs: RunInputs, dataset: str, country: str) -> bytes:
@@ -80,9 +74,9 @@ def map_of(inputs: RunInputs, dataset: str, country: str) -> bytes:
         country, inputs.iso_names[country], dataset, row_count(inputs, dataset, country)
     )
     grid = inputs.grid
-    if dataset in _SITES:
+    if dataset in SITES:
         tiles = _blocks(inputs, "tile_index", country, grid)
-        return site_map(subject, grid, tiles, _SITES[dataset](inputs, dataset, country))
+        return site_map(subject, grid, tiles, SITES[dataset](inputs, dataset, country))
     draw = weight_map if dataset == "tile_weights" else tile_map
     return draw(subject, grid, _blocks(inputs, dataset, country, grid))
 

@@ -22,14 +22,32 @@ from segment1b_assets.storage.publish import (
 )
 from segment1b_assets.storage.published import Published
 
-#: Where `{root}` is unless somebody says otherwise: ``data/`` in the repository.
-DEFAULT_ROOT = Path(__file__).resolve().parents[2] / "data"
 ROOT_VARIABLE = "SEGMENT1B_ROOT"
 
 
+def repository() -> Path | None:
+    """The clone that this package lies in; None where it is installed."""
+    folder = Path(__file__).resolve().parents[2]
+    return folder if all((folder / n).is_file() for n in ("dagster.yaml", "uv.lock")) else None
+
+
 def default_root() -> str:
-    """The root of ``$SEGMENT1B_ROOT``, else the repository's ``data/``."""
-    return os.environ.get(ROOT_VARIABLE) or str(DEFAULT_ROOT)
+    """The root of ``$SEGMENT1B_ROOT``, else ``data/`` in the repository.
+
+    Raises:
+        Segment1BError: E_INPUT_MISSING where neither is.
+    """
+    if named := os.environ.get(ROOT_VARIABLE):
+        return named
+    clone = repository()
+    if clone is None:
+        raise Segment1BError(
+            "E_INPUT_MISSING",
+            "no data root is named, and there is no repository whose data/ it could be",
+            next_step=f"name it: --root DIR, the variable {ROOT_VARIABLE}, or `root` of the "
+            "segment1b resource",
+        )
+    return str(clone / "data")
 
 
 @dataclass(frozen=True)
@@ -64,10 +82,6 @@ class DataRoot:
         if not folder.is_dir():
             return []
         return sorted(folder.glob("*.parquet"), key=lambda p: os.fsencode(p.name))
-
-    def has_partition(self, dataset: str, /, **tokens: object) -> bool:
-        """Whether a partition is published; brings nothing here."""
-        return bool(self.part_files(dataset, **tokens))
 
     def find_paths(self, dataset: str) -> list[Path]:
         """The paths that are there of a dataset, whatever their tokens, in order."""

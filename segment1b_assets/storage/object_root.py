@@ -112,10 +112,6 @@ class ObjectRoot(DataRoot):
     def exists(self, path: Path) -> bool:
         return bool(self.listings.under(self.relative(path)))
 
-    def has_partition(self, dataset: str, /, **tokens: object) -> bool:
-        key = self.relative(self.path_for(dataset, **tokens))
-        return any(k.endswith(".parquet") for k in self._visible(key))
-
     def find_paths(self, dataset: str) -> list[Path]:
         pattern = dictionary()[dataset].glob.split("/")
         first = next((n for n, part in enumerate(pattern) if "*" in part), len(pattern) - 1)

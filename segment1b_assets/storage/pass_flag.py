@@ -71,10 +71,7 @@ def _hold(data: DataRoot, name: str, expected: str | None, path: Path | None) ->
         what = "a file that the bundle does not know lies among the site locations"
     elif sha256_of(path).hex() != expected:
         what = "a file is not the one that the bundle vouches for"
-        next_step = (
-            f'segment1b retire --dataset site_locations --country {country} --why "changed on '
-            f'disk", then {next_step}'
-        )
+        next_step = f"segment1b repair --dataset site_locations --country {country}"
     else:
         return
     raise Segment1BError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -35,10 +36,21 @@ class Meter:
 
 
 class Progress:
-    """Holds at most one watcher: the command line's live display."""
+    """Holds at most one watcher: the command line's live display.
+
+    Attributes:
+        published: partitions that this process has published; those found identical do not count.
+    """
 
     def __init__(self) -> None:
         self.watcher: Watcher | None = None
+        self.published = 0
+        self._lock = threading.Lock()
+
+    def count_published(self) -> None:
+        """Count one partition; called by the worker that published it."""
+        with self._lock:
+            self.published += 1
 
     @contextlib.contextmanager
     def state(self, state: str, dataset: str, countries: int) -> Iterator[Meter]:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.contracts.states import STATE_OF
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.storage.bytes_read import Reads, tally
 from segment1b_assets.storage.content_version import content_version
 from segment1b_assets.storage.io_faults import IO_TRIES, io_error, pause
-from segment1b_assets.storage.memory import current_rss_bytes, open_files
-from segment1b_assets.storage.parquet import PartitionWriter
+from segment1b_assets.storage.memory import open_files
 from segment1b_assets.storage.profiling import profiling
+from segment1b_assets.storage.progress import progress
 from segment1b_assets.storage.published import Published
+from segment1b_assets.storage.repair import name_damage
 from segment1b_assets.storage.retire import retire_stale
 from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.stage_partition import stage_partition
 from segment1b_assets.storage.workers import run_concurrently
 
 R = TypeVar("R")
@@ -106,43 +106,19 @@ def _publish(inputs: RunInputs, job: Job, workers: int) -> Done:
 
 def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
     wall, cpu = time.perf_counter(), time.thread_time()
-    table = TABLES[job.dataset]
     stream = job.open()
-    lineage = inputs.lineage(job.dataset, job.country)
-    with inputs.root.staging_area() as work, contextlib.ExitStack() as logs:
-        folder = work / "partition"
-        folder.mkdir()
-        open_logs: dict[str, tuple[Path, BinaryIO]] = {}
-        rss = current_rss_bytes()
-        with PartitionWriter(folder, table, lineage) as writer:
-            for chunk in stream.chunks:
-                writer.write(chunk.rows)
-                rss = max(rss, current_rss_bytes())
-                for name, lines in chunk.logs.items():
-                    if name not in open_logs and lines:
-                        path = work / f"{name}.jsonl"
-                        open_logs[name] = (path, logs.enter_context(path.open("wb")))
-                    if lines:
-                        open_logs[name][1].write(lines)
-        logs.close()
+    with inputs.root.staging_area() as work:
+        staged = stage_partition(inputs, job.dataset, job.country, stream, work)
         retire_stale(inputs, STATE_OF[job.dataset], job.country)
         if job.before_publish is not None:
             job.before_publish()
         log_receipts = {
-            name: inputs.root.publish(
-                path,
-                inputs.path(name, job.country),
-                dataset=name,
-                country=job.country,
-            ).receipt
-            for name, (path, _) in open_logs.items()
+            name: _publish_as(inputs, path, name, job.country).receipt
+            for name, path in staged.logs.items()
         }
-        published = inputs.root.publish(
-            folder,
-            inputs.path(job.dataset, job.country),
-            dataset=job.dataset,
-            country=job.country,
-        )
+        published = _publish_as(inputs, staged.folder, job.dataset, job.country)
+        if published.status == "published":
+            progress.count_published()
     seconds = time.perf_counter() - wall
     output = {
         "dataset": job.dataset,
@@ -150,16 +126,26 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
         "receipt": published.receipt,
         "data_version": content_version(job.dataset, inputs.files(job.dataset, job.country)),
         "log_receipts": log_receipts,
-        "rows_emitted": writer.rows,
+        "rows_emitted": staged.rows,
         "bytes_on_disk": published.size,
         "wall_clock_seconds": round(seconds, 4),
         "cpu_seconds": round(time.thread_time() - cpu, 4),
-        "rows_per_second": round(writer.rows / seconds) if seconds > 0 else 0,
+        "rows_per_second": round(staged.rows / seconds) if seconds > 0 else 0,
         "inputs": dict(sorted(reads.items())),
-        "peak_rss_bytes": rss,
+        "peak_rss_bytes": staged.peak_rss_bytes,
         "open_files": open_files(),
         "workers": workers,
         "batch_rows": inputs.options.batch_rows,
         **stream.facts,
     }
     return Done(job.country, published, output)
+
+
+def _publish_as(inputs: RunInputs, staged: Path, dataset: str, country: str) -> Published:
+    target = inputs.path(dataset, country)
+    try:
+        return inputs.root.publish(staged, target, dataset=dataset, country=country)
+    except Segment1BError as err:
+        if err.code != "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL":
+            raise
+        raise name_damage(inputs, err, dataset) from err

@@ -24,7 +24,7 @@ def require_identical(stamp: str, target: Path, dataset: str, country: str | Non
     """Hold what lies at `target` against the receipt of what was to be published there.
 
     Raises:
-        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL.
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL; its value is `stamp`.
     """
     there = receipt(target)
     if there != stamp:
@@ -34,6 +34,7 @@ def require_identical(stamp: str, target: Path, dataset: str, country: str | Non
             f"and this run made {stamp[:16]}…",
             country=country,
             file=target,
+            value=stamp,
             next_step=f"if the new bytes are right: segment1b retire --dataset {dataset} "
             f"--country {country or 'ALL'} --why TEXT, then materialise again",
         )

@@ -11,7 +11,8 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import STATE_OF
 from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.parquet import open_parquet
-from segment1b_assets.storage.reports import read_report
+from segment1b_assets.storage.repair import repair_command
+from segment1b_assets.storage.reports import noted_receipt
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
@@ -32,18 +33,15 @@ def require_receipt_match(
         return
     for path in files:
         open_parquet(path).close()
-    state = STATE_OF[dataset]
-    report = read_report(inputs, state, country) or {}
-    told = report.get("outputs", {}).get(dataset, {}).get("receipt")
-    if told is None:
+    noted = noted_receipt(inputs, dataset, country)
+    if noted is None:
         return
     found = receipt(inputs.path(dataset, country), files)
-    if found != told:
+    if found != noted:
         raise Segment1BError(
             code,
-            f"{dataset} was changed after {state} published it: the run report says receipt "
-            f"{told}, the files give {found}",
+            f"{dataset} was changed after {STATE_OF[dataset]} published it: the run report says "
+            f"receipt {noted}, the files give {found}",
             country=country, file=inputs.path(dataset, country), value=found,
-            next_step=f"segment1b retire --dataset {dataset} --country {country} --why TEXT, "
-            f"then materialise {state} and what follows for this country",
+            next_step=repair_command(dataset, country),
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rasterio.crs import CRS
-from rasterio.errors import CRSError
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.column_kinds import is_bytes, is_text
-from segment1b_assets.storage.gdal_settings import gdal_settings
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 
 #: A table of countries has some hundreds of rows. More, or more bytes than this once they are
@@ -29,8 +27,21 @@ _CODES = ("OGC:CRS84", "EPSG:4326")
 _CODE = re.compile(r"[A-Z]{2}")
 
 
-def read_iso_list(path: Path) -> dict[str, str]:
-    """The ISO list: country_iso -> name, in code order.
+@dataclass(frozen=True)
+class IsoList:
+    """The ISO list, each mapping in code order.
+
+    Attributes:
+        names: country_iso -> name.
+        alpha3: country_iso -> the code of three letters.
+    """
+
+    names: dict[str, str]
+    alpha3: dict[str, str]
+
+
+def read_iso_list(path: Path) -> IsoList:
+    """The ISO list.
 
     Raises:
         Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E005_ISO_FK (a code of another form).
@@ -44,11 +55,10 @@ def read_iso_list(path: Path) -> dict[str, str]:
                 "E_INPUT_SCHEMA", "numeric_code must be int16", file=path,
                 value=str(reader.schema_arrow.field("numeric_code").type),
             )  # fmt: skip
-    codes: dict[str, str] = {}
+    codes: dict[str, tuple[str, str]] = {}
     for batch in read_batches([path], ["country_iso", "alpha3", "name"], _ROWS_AT_ONCE):
-        _texts(batch, "alpha3", path)
-        for code, name in zip(
-            *(_texts(batch, c, path) for c in ("country_iso", "name")), strict=True
+        for code, alpha3, name in zip(
+            *(_texts(batch, c, path) for c in ("country_iso", "alpha3", "name")), strict=True
         ):
             if not _CODE.fullmatch(code):
                 raise Segment1BError(
@@ -59,8 +69,11 @@ def read_iso_list(path: Path) -> dict[str, str]:
                 )
             if code in codes:
                 raise Segment1BError("E_INPUT_SCHEMA", "country_iso repeats", file=path, value=code)
-            codes[code] = name
-    return dict(sorted(codes.items()))
+            codes[code] = alpha3, name
+    return IsoList(
+        {code: codes[code][1] for code in sorted(codes)},
+        {code: codes[code][0] for code in sorted(codes)},
+    )
 
 
 @dataclass(frozen=True)
@@ -181,19 +194,26 @@ def is_wgs84(crs: Any) -> bool:
     if isinstance(identifier, dict):
         pair = (str(identifier.get("authority")).upper(), str(identifier.get("code")).upper())
         return pair in {("OGC", "CRS84"), ("EPSG", "4326")}
-    try:
-        with gdal_settings():
-            return bool(CRS.from_user_input(json.dumps(crs)).to_epsg() == 4326)
-    except CRSError:
-        return False
+    return _is_epsg_4326(lambda crs_of: crs_of.from_user_input(json.dumps(crs)))
 
 
 def _is_wgs84_wkt(text: str) -> bool:
     if not text.lstrip().upper().startswith(("GEOGCRS[", "GEOGCS[")):
         return False  # anything else GDAL would look up, be it in a file
+    return _is_epsg_4326(lambda crs_of: crs_of.from_wkt(text))
+
+
+def _is_epsg_4326(made_by: Callable[[Any], Any]) -> bool:
+    """Whether a CRS that GDAL is to read is WGS84; `made_by` gets rasterio's class."""
+    # Imported where a file spells its CRS out: rasterio takes as long as `segment1b status` does.
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    from segment1b_assets.storage.gdal_settings import gdal_settings
+
     try:
         with gdal_settings():
-            return bool(CRS.from_wkt(text).to_epsg() == 4326)
+            return bool(made_by(CRS).to_epsg() == 4326)
     except CRSError:
         return False
 

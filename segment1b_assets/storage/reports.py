@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.states import COUNTRY_STATES
 from segment1b_assets.storage.gate import as_json
 from segment1b_assets.storage.run_inputs import RunInputs
 
@@ -51,6 +52,21 @@ def write_report(
         "outputs": outputs,
     }
     inputs.root.replace_file(path, as_json(document))
+
+
+def noted_receipt(inputs: RunInputs, dataset: str, country: str) -> str | None:
+    """The receipt of a partition or log, as its state noted it at publishing; None for none."""
+    for state in COUNTRY_STATES:
+        if dataset not in (*state.datasets, *state.logs):
+            continue
+        outputs = (read_report(inputs, state.id, country) or {}).get("outputs", {})
+        if dataset in state.datasets:
+            noted = outputs.get(dataset, {}).get("receipt")
+        else:
+            logs = outputs.get(state.main, {}).get("log_receipts", {})
+            noted = logs.get(dataset) if isinstance(logs, dict) else None
+        return noted if isinstance(noted, str) else None
+    return None
 
 
 def record_broken(

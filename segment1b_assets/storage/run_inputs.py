@@ -1,7 +1,8 @@
 """Run inputs: one data root with its inputs read, checked and named.
 
 Everything here is read once and kept while the files stay as they are; a country's own inputs
-(its polygon, its outlets) are handed out one country at a time.
+(its polygon, its outlets) are handed out one country at a time. Rasters and polygons are read by
+libraries that take a second to import: they are imported when a grid or a polygon is asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segment1b_assets.contracts import identity as tokens
 from segment1b_assets.contracts.dictionary import dictionary
@@ -20,9 +21,6 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.contracts.policies import POLICY_MODELS, load_policy
-from segment1b_assets.core.eligibility import Eligibility, eligible_cells
-from segment1b_assets.core.grid import Grid
-from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.core.stream import BATCH_ROWS
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.bytes_read import tally
@@ -33,8 +31,17 @@ from segment1b_assets.storage.find_identity import find_outlet_run
 from segment1b_assets.storage.gate import Receipt, require_receipt, require_sealed
 from segment1b_assets.storage.lineage_cache import LineageCache
 from segment1b_assets.storage.open_root import open_root
-from segment1b_assets.storage.raster_header import read_grid
-from segment1b_assets.storage.references import CountryShapes, read_country_shapes, read_iso_list
+from segment1b_assets.storage.references import (
+    CountryShapes,
+    IsoList,
+    read_country_shapes,
+    read_iso_list,
+)
+
+if TYPE_CHECKING:
+    from segment1b_assets.core.eligibility import Eligibility
+    from segment1b_assets.core.grid import Grid
+    from segment1b_assets.core.polygon import CountryPolygon
 
 REFERENCES = ("iso3166_canonical_2024", "world_countries", "population_raster_2025")
 
@@ -58,9 +65,13 @@ class RunInputs:
         self._lineage = LineageCache()
 
     @cached_property
+    def iso_list(self) -> IsoList:
+        return read_iso_list(self._input("iso3166_canonical_2024"))
+
+    @property
     def iso_names(self) -> dict[str, str]:
         """country_iso -> name of the ISO list."""
-        return read_iso_list(self._input("iso3166_canonical_2024"))
+        return self.iso_list.names
 
     @cached_property
     def policies(self) -> Mapping[str, Any]:
@@ -70,6 +81,8 @@ class RunInputs:
     @cached_property
     def grid(self) -> Grid:
         """The raster's grid."""
+        from segment1b_assets.storage.raster_header import read_grid
+
         return read_grid(self._input("population_raster_2025"))
 
     @cached_property
@@ -150,6 +163,11 @@ class RunInputs:
                 "E_INPUT_MISSING", "there is no outlet catalogue",
                 file=self.path("outlet_catalogue"),
             )  # fmt: skip
+        for path in files:
+            require_file(
+                path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA",
+                what="a file of the outlet catalogue",
+            )  # fmt: skip
         found["outlet_catalogue"] = receipt(self.path("outlet_catalogue"), files)
         found["validation_bundle_1A"] = verify_flag(self.ensure_local("validation_bundle_1A"))
         return found
@@ -164,6 +182,8 @@ class RunInputs:
 
     def polygon(self, country: str) -> CountryPolygon | None:
         """The country's polygon; None where the table has none, which is no error."""
+        from segment1b_assets.core.polygon import CountryPolygon
+
         self.require_country(country)
         if fault := self.shapes.faults.get(country):
             raise fault
@@ -173,6 +193,8 @@ class RunInputs:
 
     def eligibility(self, country: str) -> Eligibility:
         """The country's cells by the policy's rule."""
+        from segment1b_assets.core.eligibility import eligible_cells
+
         rule = self.policies["policy.s1.tile_index"].inclusion_rule
         return eligible_cells(self.polygon(country), self.grid, rule)
 

@@ -44,10 +44,6 @@ class RunLedger:
         found: dict[str, dict[str, list[Row]]] = self._read(state)["verdicts"].get(dataset, {})
         return found
 
-    def ran(self, state: str) -> bool:
-        """Whether `state` made partitions in this run, failing or not."""
-        return self._root.exists(self._path(state))
-
     def record(
         self,
         state: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from segment1b_assets.storage.mass_spill import SpilledMasses
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import row_areas_of
@@ -16,3 +17,10 @@ def tile_masses(inputs: RunInputs, country: str) -> RasterValues | NDArray[np.fl
     if basis == "population":
         return RasterValues(inputs.ensure_local("population_raster_2025"))
     return row_areas_of(inputs, country) if basis == "area_m2" else None
+
+
+def mass_store(
+    inputs: RunInputs, masses: RasterValues | NDArray[np.float64] | None
+) -> SpilledMasses | None:
+    """Where a large country's masses wait between passes; only a raster's need it."""
+    return SpilledMasses(inputs.root, masses.dtype) if isinstance(masses, RasterValues) else None

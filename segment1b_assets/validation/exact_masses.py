@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from segment1b_assets.validation.error_free_sum import error_free_sum
 
 Values = NDArray[Any]
 
+#: Bytes of a country's masses that are held; a larger country's are read twice.
+HELD_BYTES: Final = 256 << 20
+
 
 class RasterReader(Protocol):
     """The raster as ``storage.raster_values.RasterValues`` reads it."""
@@ -26,7 +29,7 @@ class RasterReader(Protocol):
     shape: tuple[int, int]
 
     def values(self, runs: CellRuns) -> Iterator[Values]:
-        """Values at the cells, in tile order."""
+        """Values at the cells, in tile order, in arrays that may be changed."""
 
 
 @dataclass(frozen=True)
@@ -74,27 +77,44 @@ def area_masses(tile_index_files: Sequence[Path]) -> ExactMasses:
     return ExactMasses(total, blocks)
 
 
-def raster_masses(runs: CellRuns, raster: RasterReader) -> ExactMasses:
-    """The raster's values at the cells, held in the raster's dtype.
+def raster_masses(
+    runs: CellRuns, raster: RasterReader, held_bytes: int = HELD_BYTES
+) -> ExactMasses:
+    """The raster's values at the cells; a large country's are read again in every pass.
+
+    Args:
+        runs: the country's cells.
+        raster: the raster.
+        held_bytes: the most bytes of masses that are held, in the raster's dtype.
 
     Raises:
-        Segment1BError: E002_RASTER_MISMATCH if a block cannot be decoded.
+        Segment1BError: E002_RASTER_MISMATCH if a block cannot be decoded, also by ``blocks()``.
     """
-    held = np.empty(runs.count, raster.dtype)
+    in_memory = runs.count * raster.dtype.itemsize <= held_bytes
+    held = np.empty(runs.count if in_memory else 0, raster.dtype)
     total, filled = Fraction(0), 0
-    for values in raster.values(runs):
-        part = held[filled : filled + values.size]
-        part[:] = values
-        if raster.nodata is not None or not values.min() >= 0:
-            part[np.isnan(values) | (values == raster.nodata)] = 0
+    for part in _cleaned(runs, raster):
         if not (part.min() >= 0 and part.max() < np.inf):
             other = part[~((part >= 0) & (part < np.inf))][0]
             return ExactMasses(Fraction(0), lambda: iter(()), f"the mass {other} is none")
         total += error_free_sum(part)
-        filled += values.size
+        if in_memory:
+            held[filled : filled + part.size] = part
+        filled += part.size
 
     def blocks() -> Iterator[Values]:
-        for start in range(0, held.size, ROWS):
-            yield held[start : start + ROWS]
+        for part in [held] if in_memory else _cleaned(runs, raster):
+            for start in range(0, part.size, ROWS):
+                yield part[start : start + ROWS]
 
     return ExactMasses(total, blocks)
+
+
+def _cleaned(runs: CellRuns, raster: RasterReader) -> Iterator[Values]:
+    """The values with nodata and NaN as 0, in arrays that hold one or more."""
+    for values in raster.values(runs):
+        if values.size == 0:
+            continue
+        if raster.nodata is not None or not values.min() >= 0:
+            values[np.isnan(values) | (values == raster.nodata)] = 0
+        yield values

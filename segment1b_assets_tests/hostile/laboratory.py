@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segment1b_assets.command_line.dagster_run import Outcome, _outcome
+from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.contracts.states import STATES
 from segment1b_assets.definitions import definitions
@@ -101,6 +103,18 @@ class Lab:
 
     def open(self) -> RunInputs:
         return open_run_inputs(RunOptions(self.root))
+
+    def reseal(self) -> None:
+        """Have the sealed inputs name the inputs as they are now, as S0 does where it can."""
+        try:
+            inputs = self.open()
+            present, path = inputs.sealed_digests, inputs.path("sealed_inputs_1B")
+            sealed = json.loads(path.read_bytes())
+        except (Segment1BError, OSError, ValueError):
+            return
+        for entry in sealed:
+            entry["sha256_hex"] = present[entry["asset_id"]]
+        path.write_text(json.dumps(sealed))
 
     def partition(self, dataset: str, country: str = BAD) -> Path:
         """The one part file of a published partition."""

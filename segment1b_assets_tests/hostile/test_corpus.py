@@ -95,6 +95,7 @@ def test_bad_input_ends_in_its_named_error(
     truth = {d: prefix.truth(case.states[-1]).versions(d) for d in datasets_of(case.states[-1])}
     lab = copy_of(prefix[case.stage], tmp_path / "root")
     case.spoil(lab)
+    lab.reseal()
     before = lab.published() if _readable(lab) else {}
     held, began = _forget_peak_memory(), time.process_time()
 
@@ -121,6 +122,7 @@ def test_odd_input_that_is_good_works(
 ) -> None:
     lab = copy_of(prefix[odd.stage], tmp_path / "root")
     odd.spoil(lab)
+    lab.reseal()
     held = _forget_peak_memory()
 
     outcome = run(instance, lab, odd.states)

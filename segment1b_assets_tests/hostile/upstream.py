@@ -241,7 +241,7 @@ CASES = [
             edited(dataset, how),
             "E414_WEIGHT_TAMPER" if dataset == "tile_weights" else "E107_DETERMINISM",
             dataset,
-            "retire",
+            "repair",
         )
         for state in READS
         for dataset in READS[state][1]
@@ -330,7 +330,7 @@ CASES = [
         field("tile_weights", "weight_fp", lambda w: w + 1),
         ("S2",),
         "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL",
-        says=("tile_weights", "retire"),
+        says=("tile_weights", "repair"),
         stage="weighed",
     ),
     Case(

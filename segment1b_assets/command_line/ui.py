@@ -1,0 +1,42 @@
+"""``segment1b ui``: the web UI, the daemon and the code location, by one command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from segment1b_assets.command_line.choices import chosen_root
+from segment1b_assets.command_line.dagster_home import use_dagster_home
+from segment1b_assets.storage.data_root import ROOT_VARIABLE
+
+
+@click.command()
+@click.option(
+    "--root",
+    help=f"Data root of the runs; default ${ROOT_VARIABLE}, else data/ in a clone.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+def ui(root: str | None, port: int) -> None:
+    """Start the web UI, with the daemon for schedules and backfills; Ctrl-C ends it.
+
+    It listens on this machine only and has no login.
+    """
+    os.environ[ROOT_VARIABLE] = chosen_root(root)
+    home = use_dagster_home()
+    import dagster as dg
+
+    # Webserver and daemon would both create the history of a new home, and meet in it.
+    with dg.DagsterInstance.get():
+        pass
+    click.echo(f"http://127.0.0.1:{port}  root {os.environ[ROOT_VARIABLE]}, history {home}")
+    click.echo("Ctrl-C ends it.")
+    sys.stdout.flush()
+    with resources.as_file(resources.files("segment1b_assets") / "instance") as instance:
+        workspace = Path(instance) / "workspace.yaml"
+        words = ["-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+        # In this process's place: signals and the exit status are Dagster's own.
+        os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", *words])

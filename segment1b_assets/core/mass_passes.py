@@ -1,0 +1,100 @@
+"""Passes over a country's masses in memory that does not follow the country (contract 4, S2).
+
+S2 passes over the masses some four times. A small country's are held as they are. A larger one's
+are kept by a store, compressed and out of memory; what the store has no room for is read from the
+raster again in every pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.core.exact_sum import ExactTotal, Masses
+
+#: Masses of a country that are held as they are; 64 Mi tiles of float32.
+HELD_BYTES: Final = 256 << 20
+
+
+class MassStore(Protocol):
+    """Where masses wait between passes; ``storage.mass_spill.SpilledMasses`` is one."""
+
+    def keep(self, masses: Masses) -> bool:
+        """Keep masses of shape (k,) after those before; False, and nothing is kept, where full."""
+
+    def kept(self) -> Iterator[Masses]:
+        """What is kept, in order, in arrays of bounded size; starts a new pass."""
+
+    def close(self) -> None:
+        """Keep them no longer."""
+
+
+class NoStore:
+    """A store without room: every pass reads the raster."""
+
+    def keep(self, masses: Masses) -> bool:
+        """Refuse them."""
+        return False
+
+    def kept(self) -> Iterator[Masses]:
+        """Nothing."""
+        return iter(())
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+@dataclass(frozen=True)
+class CountryMasses:
+    """The masses of a country.
+
+    Attributes:
+        dtype: the raster's.
+        total: their exact sum.
+        largest: the largest of them.
+        passes: starts a pass over them, in tile order, in arrays of bounded size.
+    """
+
+    dtype: np.dtype[Any]
+    total: ExactTotal
+    largest: float
+    passes: Callable[[], Iterator[Masses]]
+
+
+class TakenInOrder:
+    """Hands out one pass in amounts of the caller's choice."""
+
+    def __init__(self, masses: Iterator[Masses], dtype: np.dtype[Any]) -> None:
+        self._masses, self._rest = masses, np.empty(0, dtype)
+
+    def take(self, count: int) -> Masses:
+        """The next `count` masses.
+
+        Raises:
+            ValueError: there are fewer.
+        """
+        pieces, need = [], count
+        while need:
+            if self._rest.size == 0:
+                following = next(self._masses, None)
+                if following is None:
+                    raise ValueError(f"{need} masses are missing")
+                self._rest = following
+            pieces.append(self._rest[:need])
+            self._rest = self._rest[need:]
+            need -= pieces[-1].size
+        return pieces[0] if len(pieces) == 1 else np.concatenate([self._rest[:0], *pieces])
+
+
+def cells_after(runs: CellRuns, count: int) -> CellRuns:
+    """The cells of `runs` without the first `count`."""
+    upto = np.cumsum(runs.lengths)
+    run = int(np.searchsorted(upto, count, side="right"))
+    starts, stops = runs.starts[run:].copy(), runs.stops[run:]
+    if starts.size:
+        starts[0] = stops[0] - (upto[run] - count)
+    return CellRuns(starts, stops, runs.ncols)

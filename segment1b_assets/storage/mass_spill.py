@@ -1,0 +1,118 @@
+"""Masses of a large country in a compressed temporary file (contract §§4 and 7, S2).
+
+The contract lets S2 read 1.25 times a raster's bytes and use 2 GiB of temporary disk a worker, so
+masses that several passes need are kept there. The file has no name: however the process ends, the
+kernel frees its disk.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from segment1b_assets.storage.data_root import DataRoot
+
+Masses = NDArray[Any]
+
+#: The contract's temporary disk of a worker.
+SPILL_BYTES: Final = 2 << 30
+#: Compressed masses that are held in memory once that is full.
+OVERFLOW_BYTES: Final = 256 << 20
+
+
+class SpilledMasses:
+    """A store of masses for ``core.weights.tile_weights``, of one country and thread.
+
+    Halves of equal significance are put together before they are compressed: a float32's upper
+    half repeats where its lower one does not. Single bytes compress a twelfth better, and cost
+    twice as much.
+
+    Args:
+        root: the data root, in whose staging the file lies.
+        dtype: of the masses.
+        disk_bytes: the most bytes of disk to take.
+        memory_bytes: the most bytes of memory to take when the disk's are taken.
+
+    Attributes:
+        bytes_on_disk, bytes_in_memory: what is taken.
+
+    Raises:
+        OSError: from ``keep`` and ``kept``, where the disk is full or fails.
+    """
+
+    def __init__(
+        self,
+        root: DataRoot,
+        dtype: np.dtype[Any],
+        disk_bytes: int = SPILL_BYTES,
+        memory_bytes: int = OVERFLOW_BYTES,
+    ) -> None:
+        self._root, self._dtype = root, dtype
+        self._disk_bytes, self._memory_bytes = disk_bytes, memory_bytes
+        self._word = np.dtype(np.uint8 if dtype.itemsize == 1 else np.uint16)
+        self._words = dtype.itemsize // self._word.itemsize
+        self._codec = pa.Codec("zstd", compression_level=1)
+        self._file: IO[bytes] | None = None
+        # Masses of each array, and its compressed bytes or, on disk, how many they are.
+        self._parts: list[tuple[int, bytes | int]] = []
+        self.bytes_on_disk = self.bytes_in_memory = 0
+
+    def keep(self, masses: Masses) -> bool:
+        """Keep masses of shape (k,) after those before; False, and nothing is kept, where full."""
+        if masses.size == 0:
+            return True
+        planes = np.ascontiguousarray(masses).view(self._word).reshape(-1, self._words).T
+        packed: bytes = self._codec.compress(np.ascontiguousarray(planes), asbytes=True)
+        if self.bytes_on_disk + len(packed) <= self._disk_bytes:
+            self._write(packed)
+            self._parts.append((masses.size, len(packed)))
+            self.bytes_on_disk += len(packed)
+            return True
+        if self.bytes_in_memory + len(packed) <= self._memory_bytes:
+            self._parts.append((masses.size, packed))
+            self.bytes_in_memory += len(packed)
+            return True
+        return False
+
+    def kept(self) -> Iterator[Masses]:
+        """What is kept, in order, an array for each that was; starts a new pass."""
+        place = 0
+        for count, held in self._parts:
+            if isinstance(held, int):
+                packed = self._read(place, held)
+                place += held
+            else:
+                packed = held
+            raw = self._codec.decompress(packed, count * self._dtype.itemsize)
+            planes = np.frombuffer(raw, self._word).reshape(self._words, count)
+            masses = np.empty((count, self._words), self._word)
+            for at, plane in enumerate(planes):
+                masses[:, at] = plane
+            yield masses.reshape(-1).view(self._dtype)
+
+    def close(self) -> None:
+        """Free disk and memory; nothing is kept any more."""
+        if self._file is not None:
+            self._file.close()
+        self._file, self._parts = None, []
+
+    def _write(self, packed: bytes) -> None:
+        if self._file is None:
+            # The area goes as soon as the file is open; the file stays until it is closed.
+            with self._root.staging_area() as folder:
+                self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._file.write(packed)
+
+    def _read(self, place: int, size: int) -> bytes:
+        assert self._file is not None
+        # Another pass may have moved the file's position in between.
+        self._file.seek(place)
+        packed = self._file.read(size)
+        if len(packed) != size:
+            raise OSError("a temporary file of masses ended early")
+        return packed
