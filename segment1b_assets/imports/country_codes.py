@@ -52,7 +52,7 @@ def read_country_codes(path: Path, aliases: Mapping[str, str] | None = None) -> 
         Segment1BError: as `read_iso_list`; E005_ISO_FK for an alias of a code not on the list.
     """
     try:
-        names = read_iso_list(path)
+        names = read_iso_list(path).names
     except Segment1BError as err:
         if err.code == "E_INPUT_MISSING":
             raise err.with_next_step("segment1b init ROOT writes it; then import again") from err

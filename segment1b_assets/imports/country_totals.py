@@ -66,5 +66,5 @@ def _persons(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _shapes(root: DataRoot) -> CountryShapes:
-    listed = frozenset(read_iso_list(root.path_for(ISO_LIST)))
+    listed = frozenset(read_iso_list(root.path_for(ISO_LIST)).names)
     return read_country_shapes(root.path_for("world_countries"), listed)

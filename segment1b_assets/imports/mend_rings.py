@@ -83,7 +83,8 @@ def _with_holes(parts: Shapes, hollows: Shapes) -> Shapes:
 
 def _polygons(shapes: Shapes) -> Shapes:
     parts: Shapes = shapely.get_parts(shapes)
-    return parts[(shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)]
+    solid: Shapes = parts[(shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)]
+    return solid
 
 
 def _inner_rings(solids: Shapes) -> Shapes:
