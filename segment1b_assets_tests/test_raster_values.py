@@ -15,7 +15,8 @@ from rasterio.shutil import copy as copy_raster
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
-from segment1b_assets.core.masses import hold_masses
+from segment1b_assets.core.mass_passes import NoStore
+from segment1b_assets.core.masses import read_masses
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets_tests.hypothesis_profiles import examples
 
@@ -191,8 +192,8 @@ def test_nodata_is_exact_or_none(
 def test_nodata_that_is_nan(tmp_path: Path) -> None:
     pixels = np.array([[1.0, np.nan, 3.0]], np.float32)
     reader = RasterValues(write(tmp_path / "r.tif", pixels, nodata=np.nan))
-    held = hold_masses("XX", CellRuns(np.array([0]), np.array([3]), 3), reader)
-    assert held.values.tolist() == [1.0, 0.0, 3.0]
+    held = read_masses("XX", CellRuns(np.array([0]), np.array([3]), 3), reader, NoStore())
+    assert np.concatenate(list(held.passes())).tolist() == [1.0, 0.0, 3.0]
     assert held.total.fraction == 4
 
 

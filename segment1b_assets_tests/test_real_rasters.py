@@ -19,7 +19,8 @@ from rasterio.warp import reproject
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
-from segment1b_assets.core.masses import hold_masses
+from segment1b_assets.core.mass_passes import NoStore
+from segment1b_assets.core.masses import read_masses
 from segment1b_assets.storage.raster_header import read_grid
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.sidecars import ignored_sidecars
@@ -57,7 +58,8 @@ def every_cell(path: Path) -> CellRuns:
 
 def total(path: Path) -> float:
     """The sum of the masses of all cells, as S2 takes it."""
-    return float(hold_masses("LV", every_cell(path), RasterValues(path)).total.fraction)
+    masses = read_masses("LV", every_cell(path), RasterValues(path), NoStore())
+    return float(masses.total.fraction)
 
 
 def refused(path: Path) -> Segment1BError:

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from segment1b_assets.assets.versions import InputVersions, observed_versions, output_metadata
+from segment1b_assets.checks.country_verdict import CountryVerdict, judge_country
 from segment1b_assets.checks.failure import country_failure, reason_metadata
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
@@ -21,12 +22,9 @@ from segment1b_assets.run_tags import events_are_deferred
 from segment1b_assets.storage.progress import progress
 from segment1b_assets.storage.publish_partitions import Done, Failed, Job, publish_partitions
 from segment1b_assets.storage.published_table import TABLE_TYPES, published_table
-from segment1b_assets.storage.reports import record_broken, write_failure, write_report
+from segment1b_assets.storage.reports import write_failure, write_report
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import Row, RunLedger
-from segment1b_assets.validation.judge import judge_dataset, rejection
-from segment1b_assets.validation.plausible import plausible_dataset
-from segment1b_assets.validation.verdict import Verdict
 
 #: Seconds between two lines of progress in the run's log.
 LOG_SECONDS = 10.0
@@ -58,16 +56,7 @@ class Judged:
     """A published partition with what the validators find."""
 
     done: Done
-    valid: Sequence[Verdict]
-    plausible: Sequence[Verdict]
-
-    @property
-    def rows(self) -> dict[str, list[Row]]:
-        """Check name -> the verdict as the run ledger keeps it."""
-        return {
-            "valid": [v.as_row() for v in self.valid],
-            "plausible": [v.as_row() for v in self.plausible],
-        }
+    verdict: CountryVerdict
 
 
 class ParquetByCountry(dg.ConfigurableIOManager):
@@ -92,10 +81,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
 
         def judged(done: Done) -> Judged:
             write_report(inputs, obj.state, done.country, dataset, done.output)
-            valid = judge_dataset(inputs, dataset, done.country)
-            broken = [v.code for v in valid if v.result == "broken"]
-            record_broken(inputs, obj.state, done.country, dataset, broken)
-            return Judged(done, valid, plausible_dataset(inputs, dataset, done.country))
+            return Judged(done, judge_country(inputs, dataset, done.country))
 
         with progress.state(obj.state, dataset, len(obj.jobs)) as meter:
             for outcome in publish_partitions(inputs, obj.jobs, self.segment1b.threads, judged):
@@ -103,12 +89,12 @@ class ParquetByCountry(dg.ConfigurableIOManager):
                 if isinstance(outcome, Judged):
                     event = self._event(inputs, key, outcome.done, obj.code_version, versions)
                     events[country] = event
-                    verdicts[country] = outcome.rows
+                    verdicts[country] = outcome.verdict.rows
                     if deferred:
                         # At once: whatever happens to the run later, this country is done.
                         yield dg.DagsterEvent.asset_materialization(step, event)
                     meter.done(country, outcome.done.output)
-                    error = rejection(inputs, dataset, country, outcome.valid)
+                    error = outcome.verdict.rejected
                 else:
                     error = outcome.error
                     meter.failed(country, error.code)

@@ -11,6 +11,12 @@ from typing import Any
 
 import dagster as dg
 
+from segment1b_assets.checks.country_verdict import (
+    PLAUSIBLE,
+    VALID,
+    CountryVerdict,
+    judge_country,
+)
 from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.checks.judged_materialization import latest_materializations
 from segment1b_assets.checks.verdict_table import verdict_metadata
@@ -21,15 +27,13 @@ from segment1b_assets.dagster_internals import accept_preview_apis
 from segment1b_assets.partitions import countries
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.run_tags import countries_of
-from segment1b_assets.storage.reports import record_broken, write_failure
+from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import Row, RunLedger
 from segment1b_assets.storage.workers import run_concurrently
-from segment1b_assets.validation.judge import RULES, judge_dataset, rejection
-from segment1b_assets.validation.plausible import plausible_dataset
+from segment1b_assets.validation.judge import RULES
 from segment1b_assets.validation.verdict import Verdict
 
-VALID, PLAUSIBLE = "valid", "plausible"
 Rows = dict[str, dict[str, list[Row]]]
 
 
@@ -48,21 +52,14 @@ def dataset_checks(state: State) -> dg.AssetChecksDefinition:
         for dataset in state.datasets:
             if not any(key.asset_key == dg.AssetKey(dataset) for key in selected):
                 continue
-            judged = _verdicts(state, inputs, ledger, dataset, chosen, failed, segment1b.threads)
-            for country, rows in judged.items():
-                if country in failed:
-                    continue
-                verdicts = [Verdict.from_row(row) for row in rows[VALID]]
-                record_broken(
-                    inputs,
-                    state.id,
-                    country,
-                    dataset,
-                    [v.code for v in verdicts if v.result == "broken"],
-                )
-                if (error := rejection(inputs, dataset, country, verdicts)) is not None:
-                    failed[country] = error
-                    write_failure(inputs, state.id, error, run)
+            # Of this run, where it made the country: it has judged it, and failed what it rejected.
+            judged = _recorded(ledger.verdicts(state.id, dataset), failed)
+            rest = _unjudged(inputs, dataset, chosen, judged)
+            for country, verdict in _judge(inputs, dataset, rest, segment1b.threads):
+                judged[country] = verdict.rows
+                if verdict.rejected is not None:
+                    failed[country] = verdict.rejected
+                    write_failure(inputs, state.id, verdict.rejected, run)
             targets = latest_materializations(context.instance, dg.AssetKey(dataset), list(judged))
             for spec in specs:
                 if spec.asset_key == dg.AssetKey(dataset) and spec.key in selected:
@@ -93,31 +90,29 @@ def _specs(dataset: str) -> list[dg.AssetCheckSpec]:
         ]
 
 
-def _verdicts(
-    state: State,
-    inputs: RunInputs,
-    ledger: RunLedger,
-    dataset: str,
-    chosen: Sequence[str],
-    failed: dict[str, Segment1BError],
-    workers: int,
-) -> Rows:
-    """Country -> check -> rows: of this run where it made the country, else judged now."""
-    found = ledger.verdicts(state.id, dataset)
+def _recorded(found: Rows, failed: dict[str, Segment1BError]) -> Rows:
+    """This run's verdicts; a country that was not made has the reason as its verdict."""
+    rows = dict(found)
     for country, error in failed.items():
-        if country in COUNTRY_CODES and country not in found:
-            row = Verdict(error.code, False, error.detail, where=error.file or "").as_row()
-            found[country] = {VALID: [row], PLAUSIBLE: [row]}
-    wanted = chosen or [c for c in inputs.iso_names if inputs.is_published(dataset, c)]
-    rest = [c for c in wanted if c not in found]
+        if country in COUNTRY_CODES and country not in rows:
+            row = Verdict.of_error(error).as_row()
+            rows[country] = {VALID: [row], PLAUSIBLE: [row]}
+    return rows
 
-    def one(country: str) -> tuple[str, dict[str, list[Row]]]:
-        return country, {
-            VALID: [v.as_row() for v in judge_dataset(inputs, dataset, country)],
-            PLAUSIBLE: [v.as_row() for v in plausible_dataset(inputs, dataset, country)],
-        }
 
-    return {**found, **dict(run_concurrently(one, rest, workers))}
+def _unjudged(inputs: RunInputs, dataset: str, chosen: Sequence[str], judged: Rows) -> list[str]:
+    """The countries of the run, or all with files where it names none, without a verdict."""
+    wanted = chosen or [c for c in inputs.iso_names if inputs.lies_there(dataset, c)]
+    return [c for c in wanted if c not in judged]
+
+
+def _judge(
+    inputs: RunInputs, dataset: str, chosen: Sequence[str], workers: int
+) -> Iterator[tuple[str, CountryVerdict]]:
+    def one(country: str) -> tuple[str, CountryVerdict]:
+        return country, judge_country(inputs, dataset, country)
+
+    yield from run_concurrently(one, chosen, workers)
 
 
 def _evaluations(

@@ -25,7 +25,7 @@ def retire(
     as_json: bool,
 ) -> None:
     """Move a published partition (or log, receipt, bundle) under retired/; nothing is deleted."""
-    from segment1b_assets.storage.retire import retire as move_aside
+    from segment1b_assets.storage.retire import retire_published
 
     entry = dictionary().get(dataset)
     made_here = entry is not None and entry.path.startswith(("layer1/1B/", "logs/"))
@@ -47,10 +47,9 @@ def retire(
         (country,) = chosen
     elif country.upper() != "ALL":
         raise click.BadParameter(f"{dataset} has no countries; say ALL", param_hint="--country")
-    target = inputs.path(dataset, country if partitioned else None)
-    with inputs.root.exclusive_lock("retiring"):
-        folder = move_aside(inputs.root, dataset, target, why)
-    place, moved = inputs.root.relative(target), inputs.root.relative(folder)
+    only = country if partitioned else None
+    folder = retire_published(inputs, dataset, only, why)
+    place, moved = inputs.root.relative(inputs.path(dataset, only)), inputs.root.relative(folder)
     if as_json:
         content = {"dataset": dataset, "country": country, "path": place, "moved_to": moved}
         print_document("retire", 0, content)

@@ -132,8 +132,11 @@ def replace_local(root: Path, target: Path, content: bytes) -> None:
         staged.write_bytes(content)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(staged, target)
-    except OSError:
+    except OSError as err:
         staged.unlink(missing_ok=True)
+        if err.errno == errno.EXDEV:
+            why = f"{STAGING} lies on another file system"
+            raise OSError(errno.EXDEV, why, str(target)) from err
         raise
 
 

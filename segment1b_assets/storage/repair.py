@@ -6,8 +6,6 @@ Making the partition again gives the noted receipt, so the old bytes need nobody
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import COUNTRY_STATES, State
@@ -73,14 +71,8 @@ def retire_damaged(
         if found == noted:
             return []
         reason = why or f"damaged: receipt {found}, noted {noted or 'nowhere'}"
-        if dataset == "site_locations" and _bundle(inputs) is not None:
-            retire_bundle(inputs, reason)
+        if dataset == "site_locations" and retire_bundle(inputs, reason):
             retired.append("validation_bundle_1B")
         retire(inputs.root, dataset, target, reason)
         retired.append(dataset)
     return retired
-
-
-def _bundle(inputs: RunInputs) -> Path | None:
-    bundle = inputs.path("validation_bundle_1B")
-    return bundle if inputs.root.exists(bundle) else None

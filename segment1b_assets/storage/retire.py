@@ -112,14 +112,16 @@ def retire_superseded(inputs: RunInputs, country: str) -> None:
             retire(inputs.root, "site_locations", inputs.path("site_locations", country), why)
 
 
-def retire_bundle(inputs: RunInputs, why: str) -> None:
-    """Retire the 1B bundle if there is one; S1 and S2 may run before there is any 1A run."""
+def retire_bundle(inputs: RunInputs, why: str) -> bool:
+    """Retire the 1B bundle and return whether there was one; S1 may run before any 1A run."""
     try:
         bundle = inputs.path("validation_bundle_1B")
     except Segment1BError:
-        return
-    if inputs.root.exists(bundle):
-        retire(inputs.root, "validation_bundle_1B", bundle, why)
+        return False
+    if not inputs.root.exists(bundle):
+        return False
+    retire(inputs.root, "validation_bundle_1B", bundle, why)
+    return True
 
 
 def _vouched_for(inputs: RunInputs) -> bool:

@@ -63,6 +63,7 @@ class RunInputs:
         self.options = options
         self.root = open_root(options.root)
         self._lineage = LineageCache()
+        self._polygon_digests: dict[str, str] = {}
 
     @cached_property
     def iso_list(self) -> IsoList:
@@ -123,7 +124,11 @@ class RunInputs:
 
     def polygon_sha256(self, country: str) -> str:
         """What decides this country alone: the digest of its geometry, 64 hex (contract §1)."""
-        return tokens.polygon_sha256(self.shapes.wkb.get(country))
+        # Asked for at every look at a partition; a polygon can have megabytes.
+        if country not in self._polygon_digests:
+            wkb = self.shapes.wkb.get(country)
+            self._polygon_digests[country] = tokens.polygon_sha256(wkb)
+        return self._polygon_digests[country]
 
     @cached_property
     def outlet_run(self) -> tuple[int, str]:
@@ -249,20 +254,24 @@ class RunInputs:
         """Whether a country's partition is there and made from its present polygon."""
         return bool(self.files(dataset, country))
 
+    def lies_there(self, dataset: str, country: str) -> bool:
+        """Whether something lies at a country's partition, current or stale."""
+        return bool(self.part_files(dataset, country))
+
     def is_stale(self, dataset: str, country: str) -> bool:
         """Whether the partition that is there was made from another polygon (contract §2)."""
-        return bool(self.part_files(dataset, country)) and not self.files(dataset, country)
+        found = self.part_files(dataset, country)
+        return bool(found) and not self._is_current(found[0], country)
 
     def files(self, dataset: str, country: str) -> list[Path]:
         """A published partition's part files; empty where it is not published, or stale."""
         found = self.part_files(dataset, country)
-        if not found:
-            return []
-        made_from = self._lineage.of(found[0]).get("polygon_sha256")
+        return found if found and self._is_current(found[0], country) else []
+
+    def _is_current(self, path: Path, country: str) -> bool:
+        made_from = self._lineage.of(path).get("polygon_sha256")
         # A file without readable metadata is damaged, not stale: its validators say how.
-        if made_from is not None and made_from != self.polygon_sha256(country):
-            return []
-        return found
+        return made_from is None or made_from == self.polygon_sha256(country)
 
     def part_files(self, dataset: str, country: str) -> list[Path]:
         """The part files that lie at a partition's path, stale or not."""

@@ -5,6 +5,8 @@ Random kills seldom strike between two system calls, so these are aimed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -42,31 +44,71 @@ def test_a_crash_between_publishing_logs_and_data(
     runs.finish(root, tmp_path / "home", undisturbed.whole)
 
 
+@dataclass(frozen=True)
+class Replacing:
+    """A flagged world whose policy has changed, on its way to the next one.
+
+    Attributes:
+        flagged: as it was, but for the policy.
+        before_s8: S0 to S7 are made anew.
+        done: all is made anew, under a flag.
+        whole: the published files of `done`.
+    """
+
+    flagged: Path
+    before_s8: Path
+    done: Path
+    whole: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def replacing(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """A flagged world whose policy has changed, so that S8 replaces it; and what comes of it."""
+def replacing(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Replacing:
     folder = tmp_path_factory.mktemp("replacing")
-    old = runs.copy(undisturbed.done, folder / "old")
-    first = runs.start(old, folder / "home", ("S9",))
-    assert first.end() == 0, first.text()
-    policy = layout.policy_path(old, "s2.tile_weights")
+
+    def then(before: Path, name: str, states: Sequence[str]) -> Path:
+        root = runs.copy(before, folder / name)
+        run = runs.start(root, folder / "home", states)
+        assert run.end() == 0, run.text()
+        return root
+
+    flagged = then(undisturbed.done, "flagged", ("S9",))
+    policy = layout.policy_path(flagged, "s2.tile_weights")
     policy.write_text(policy.read_text("utf-8") + "# another parameter_hash\n", "utf-8")
-    # S0's receipt names the policies as they were; it is written once and stays.
-    almost = runs.start(old, folder / "home", runs.STATES[1:8])
-    assert almost.end() == 0, almost.text()
-    done = runs.copy(old, folder / "done")
-    last = runs.start(done, folder / "home", ("S8", "S9"))
-    assert last.end() == 0, last.text()
-    return Undisturbed(old, done, runs.tree(done), old)
+    before_s8 = then(flagged, "before_s8", runs.STATES[:8])
+    done = then(before_s8, "done", ("S8", "S9"))
+    return Replacing(flagged, before_s8, done, runs.tree(done))
 
 
-#: S8 of three countries: flag aside, bundle aside, flag beside it, partition aside, new one in.
-REPLACING = [
+#: S0 seals anew: flag aside, bundle aside, flag beside it, sealed inputs aside, new ones in.
+SEALING = [
     ("_passed.flag", 1),
     ("validation/manifest_fingerprint", 2),
+    ("sealed_inputs_1B.json", 2),
+    pytest.param("_passed.flag", 2, marks=NIGHT),
+    pytest.param("sealed_inputs_1B.json", 1, marks=NIGHT),
+    pytest.param("retired.json", 1, marks=NIGHT),
+    pytest.param("retired.json", 2, marks=NIGHT),
+]
+
+
+@pytest.mark.parametrize(("part", "number"), SEALING)
+def test_a_crash_while_s0_seals_changed_inputs(
+    part: str, number: int, replacing: Replacing, tmp_path: Path
+) -> None:
+    """The flag is gone first, whatever follows, and a re-run completes."""
+    root = runs.copy(replacing.flagged, tmp_path / "root")
+    old = {p.read_bytes() for p in _sites(root)}
+    run = runs.start(root, tmp_path / "home", ("S0",), die_at=(part, number))
+    assert run.end() == -9, run.text()
+    _a_flag_vouches_only_for_the_whole(root, old)
+    runs.finish(root, tmp_path / "home", replacing.whole, ALL)
+    assert pass_flag(root).files
+
+
+#: S8 of three countries: partition aside, new one in.
+REPLACING = [
     ("site_locations/seed", 1),
     ("site_locations/seed", 2),
-    pytest.param("_passed.flag", 2, marks=NIGHT),
     pytest.param("retired.json", 1, marks=NIGHT),
     pytest.param("retired.json", 2, marks=NIGHT),
     pytest.param("site_locations/seed", 3, marks=NIGHT),
@@ -78,10 +120,10 @@ REPLACING = [
 
 @pytest.mark.parametrize(("part", "number"), REPLACING)
 def test_a_crash_while_one_product_replaces_another(
-    part: str, number: int, replacing: Undisturbed, tmp_path: Path
+    part: str, number: int, replacing: Replacing, tmp_path: Path
 ) -> None:
     """No flag vouches for a mixture, nothing retired is lost, and a re-run completes."""
-    root = runs.copy(replacing.inputs, tmp_path / "root")
+    root = runs.copy(replacing.before_s8, tmp_path / "root")
     old = {p.read_bytes() for p in _sites(root)}
     assert len(old) == 3
     run = runs.start(root, tmp_path / "home", ("S8",), die_at=(part, number), workers=1)
@@ -99,7 +141,7 @@ def test_a_crash_while_one_product_replaces_another(
     [("validation/manifest_fingerprint", 1), pytest.param("retired.json", 1, marks=NIGHT)],
 )
 def test_a_crash_while_s9_publishes(
-    part: str, number: int, replacing: Undisturbed, tmp_path: Path
+    part: str, number: int, replacing: Replacing, tmp_path: Path
 ) -> None:
     """Over a bundle that lost its flag: S9 dies before it goes, or before the next one comes."""
     root = runs.copy(replacing.done, tmp_path / "root")
@@ -114,10 +156,10 @@ def test_a_crash_while_s9_publishes(
 
 
 def test_two_runs_that_replace_the_same_product_at_once(
-    replacing: Undisturbed, tmp_path: Path
+    replacing: Replacing, tmp_path: Path
 ) -> None:
-    """Both find the old bundle and the old partitions; each is retired once, both are content."""
-    root = runs.copy(replacing.inputs, tmp_path / "root")
+    """Both find the old partitions; each is retired once, both are content."""
+    root = runs.copy(replacing.before_s8, tmp_path / "root")
     both = [runs.start(root, tmp_path / f"home{n}", ("S8",)) for n in (1, 2)]
     for run in both:
         assert run.end() == 0, run.text()
