@@ -2,7 +2,7 @@
 
 A pair of n sites can only touch the first n tiles of the order (weight descending, tile_id
 ascending), and pairs of the same n get the same tiles: docs/proofs.md. So the weights are read
-once, and every distinct n is worked out once, at a cost of n.
+once, and every distinct n is computed once, at a cost of n.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def alloc_plan(
     Raises:
         Segment1BError: E310_UNSORTED, merchants out of order or repeated; E308_COUNTS_MISMATCH, an
             n_sites below 1; E416_NUMERIC_OVERFLOW, dp above 18 or an n_sites of 2^50 or more; and
-            while it is drained, E403 and E414 as `heaviest_tiles`.
+            while its chunks are read, E403 and E414 as `heaviest_tiles`.
     """
     require_pairs(country, merchant_id, n_sites, dp, SITES_LIMIT)
     facts: dict[str, Any] = {"pairs": merchant_id.size, "sites": sum_of_weights(n_sites)}
@@ -105,7 +105,7 @@ def floor_and_residue(weight: Ints, n: int, scale: int) -> tuple[Ints, Ints]:
     """⌊w·n / K⌋ and (w·n) mod K exactly, in 64-bit words.
 
     The float quotient is at most 1 off the floor for n < 2^50. The residue for it, taken modulo
-    2^64, lies in [-K, 2K) and so is known exactly, and tells by how much it was off.
+    2^64, lies in [-K, 2K), so it is known exactly. It shows by how much the quotient was off.
 
     Args:
         weight: 0 <= w <= K, int64, shape (k,).
@@ -177,7 +177,7 @@ def require_pairs(country: str, merchant_id: Ids, n_sites: Ints, dp: int, sites_
         at = int(np.argmin(rising)) + 1
         raise Segment1BError(
             "E310_UNSORTED",
-            f"s3_requirements: merchant {merchant_id[at]} stands after {merchant_id[at - 1]}",
+            f"s3_requirements: merchant {merchant_id[at]} comes after {merchant_id[at - 1]}",
             country=country,
             value=int(merchant_id[at]),
         )
@@ -191,7 +191,7 @@ def require_pairs(country: str, merchant_id: Ids, n_sites: Ints, dp: int, sites_
             "E416_NUMERIC_OVERFLOW",
             f"merchant {merchant_id[at]} has {n_sites[at]} sites; fewer than "
             f"2^{sites_limit.bit_length() - 1} are exact",
-            country=country, value=int(n_sites[at]), next_step="mend the outlet catalogue",
+            country=country, value=int(n_sites[at]), next_step="correct the outlet catalogue",
         )  # fmt: skip
     if not 0 <= dp <= 18:
         raise Segment1BError(

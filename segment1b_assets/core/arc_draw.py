@@ -1,7 +1,7 @@
-"""The arcs of population_arc_v1: where sites stand on cumulative weight (contract §4, S4).
+"""The arcs of population_arc_v1: positions of sites on cumulative weight (contract §4, S4).
 
-Everything is whole numbers of units of weight, of which a country has K = 10^dp <= 10^18. The
-products that pass 64 bits are split so that no step does: docs/proofs.md.
+Everything is whole numbers of units of weight, of which a country has K = 10^dp <= 10^18. Products
+above 64 bits are split so that no step exceeds them: docs/proofs.md.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def draw_arcs(
 
 
 def site_offsets(k: Ints, length: Ints | np.int64, n_sites: Ints | np.int64) -> Ints:
-    """⌊k·L / n⌋: how far from home site number k stands.
+    """⌊k·L / n⌋: the distance from home to site number k.
 
     Args:
         k: int64, 0 <= k <= n; length: L, int64, 1..10^18; n_sites: n, int64, 1..2^31 - 1. They
@@ -110,7 +110,7 @@ def site_offsets(k: Ints, length: Ints | np.int64, n_sites: Ints | np.int64) -> 
 
 
 def sites_below(bound: Ints, length: int, n_sites: int) -> Ints:
-    """How many of a pair's sites stand less than `bound` from home: ⌈bound·n / L⌉, at most n.
+    """How many of a pair's sites are less than `bound` from home: ⌈bound·n / L⌉, at most n.
 
     Args:
         bound: int64, any shape, >= 0.
@@ -125,7 +125,7 @@ def sites_below(bound: Ints, length: int, n_sites: int) -> Ints:
 
 
 def sites_before(weight: Ints, home: int, length: int, n_sites: int, dp: int) -> Ints:
-    """How many of a pair's sites have a q below `weight`, where q goes round from K to 0.
+    """How many of a pair's sites have a q below `weight`, where q wraps from K to 0.
 
     Args:
         weight: cumulative weight, int64, any shape, 0..K.

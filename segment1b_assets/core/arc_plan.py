@@ -1,8 +1,8 @@
-"""s4_alloc_plan by population_arc_v1: a pair's sites stand evenly on an arc (contract §4, S4).
+"""s4_alloc_plan by population_arc_v1: equally spaced sites on an arc (contract §4, S4).
 
 The country's tiles lie along a Hilbert curve, each as long as its weight. A pair draws where its
-arc begins and how long it is. Cost: the tiles, once and once more for every few million sites,
-and a search for each site.
+arc begins and how long it is. Cost: one pass over the tiles, one more for every few million
+sites, and a search for each site.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def arc_plan(
         reach: the policy's entries, n_max strictly ascending.
         batch_rows: rows of a chunk (the last of a group may have fewer).
         most_sites: sites that are placed in one reading; a pair of more is counted by tiles.
-        most_squares: squares that the raster is cut into. Memory follows the three last, and no
-            row or event does.
+        most_squares: squares that the raster is cut into. Memory depends on the last three, rows
+            and events do not.
 
     Returns:
         Chunks of ``TABLES["s4_alloc_plan"].wire`` with the logs of ``rng_log.PLAN``. Facts:
@@ -72,8 +72,8 @@ def arc_plan(
 
     Raises:
         Segment1BError: E310_UNSORTED, E308_COUNTS_MISMATCH and E416_NUMERIC_OVERFLOW (dp above
-            18, n_sites of 2^31 or more) at once; E403 and E414 as `CurveSquares`, and E404, while
-            it is drained.
+            18, n_sites of 2^31 or more) when called; E403 and E414 as `CurveSquares`, and E404,
+            while its chunks are read.
     """
     require_pairs(country, merchant_id, n_sites, dp, SITES_LIMIT)
     facts: dict[str, Any] = {"pairs": merchant_id.size, "sites": sum_of_weights(n_sites)}

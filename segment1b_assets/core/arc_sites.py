@@ -1,7 +1,7 @@
 """Which tiles a pair's arc gives its sites to, for many small pairs or one large one (S4).
 
-Many pairs: every site is placed by a search among the cumulative weights. One pair of more sites
-than are held at once: every tile counts the sites in its interval.
+Many pairs: every site is placed by a search among the cumulative weights. One pair with more
+sites than fit in memory: every tile counts the sites in its interval.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segment1b_assets.core.arc_draw import Arcs, Ints, site_offsets, sites_before
 from segment1b_assets.core.curve_blocks import Band, CurveSquares, Ids, ReadWeights
 
-#: Tiles whose intervals are counted at once.
+#: Tiles whose intervals are counted in one step.
 _CELLS: Final = 1 << 18
 
 
@@ -38,7 +38,7 @@ class PairTiles:
 def tiles_by_search(
     arcs: Arcs, squares: CurveSquares, read: ReadWeights, dp: int
 ) -> Iterator[PairTiles]:
-    """The tiles of all the pairs, at once; memory follows their sites."""
+    """The tiles of all the pairs in one step; memory follows their sites."""
     pair = np.repeat(np.arange(len(arcs), dtype=np.int32), arcs.n_sites)
     place = _places(arcs, pair, dp)
     tile_id = _tiles_at(place, squares, read)

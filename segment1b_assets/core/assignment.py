@@ -1,4 +1,4 @@
-"""S5: which site of a pair lies in which tile (contract §4, S5)."""
+"""S5: the tile of every site of a pair (contract §4, S5)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def site_tile_assignment(
     plan: Iterable[pa.RecordBatch],
     batch_rows: int = SITE_BATCH,
 ) -> PartitionStream:
-    """Hand a country's sites to their tiles.
+    """Assign a country's sites to their tiles.
 
     Args:
         country: ISO code.
@@ -39,7 +39,7 @@ def site_tile_assignment(
         sites, rng_events.
 
     Raises:
-        Segment1BError: E408_UNSORTED while draining, if the plan is not in strict key order.
+        Segment1BError: E408_UNSORTED while the chunks are read, if the plan is not in key order.
     """
     facts: dict[str, Any] = {"pairs": 0, "sites": 0, "rng_events": 0}
     return PartitionStream(_chunks(country, identity, ts_utc, plan, batch_rows, facts), facts)

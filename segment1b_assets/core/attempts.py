@@ -1,8 +1,8 @@
-"""The attempts of S6: where each falls, and how many a site needs (contract section 4, S6).
+"""The attempts of S6: where each falls, and how many a site needs (contract §4, S6).
 
-The law speaks of one site after another; here all undecided sites of a batch draw together, round
-by round, until each has an attempt that the country accepts. Every attempt's block depends only on
-the site and the attempt's number, so the order in which they are tried changes nothing.
+The contract draws one site after another. This module draws for all undecided sites of a batch
+together, in rounds, until each has an attempt inside the country. An attempt's block depends only
+on the site and the attempt's number, so the order of the attempts changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from segment1b_assets.core.uniforms import uniform
 
 Index = NDArray[np.intp]
 
-#: Points that are drawn at once.
+#: Points drawn in one step.
 POINTS: Final = 1 << 14
 
 
@@ -48,7 +48,7 @@ class Bounds(Protocol):
 
 
 class Boxes(Protocol):
-    """Says which bounds stand for a cell's edges in mode uniform_v2."""
+    """Gives the bounds that mode uniform_v2 uses in place of a cell's edges."""
 
     def bounds(self, tile_id: U64) -> Bounds:
         """Bounds (n,) for tile_id uint64 (n,)."""
@@ -110,18 +110,18 @@ class Attempts:
         """Number of each site's accepted attempt, (sites,); 0 where none of `most` is accepted."""
         accepted = np.zeros(self.tile_id.size, np.int64)
         undecided = np.arange(self.tile_id.size)
-        tried, several = 0, 1
-        while undecided.size and tried < most:
-            # Where few are left each draws several attempts, twice as many every round, so that
-            # neither the rounds nor the needless draws are many.
-            width = min(several, max(1, POINTS // undecided.size), most - tried)
+        attempted, several = 0, 1
+        while undecided.size and attempted < most:
+            # Where few sites are left, each draws several attempts, twice as many every round:
+            # this keeps both the rounds and the unused draws few.
+            width = min(several, max(1, POINTS // undecided.size), most - attempted)
             site = np.repeat(undecided, width)
-            number = np.tile(np.arange(tried + 1, tried + width + 1), undecided.size)
+            number = np.tile(np.arange(attempted + 1, attempted + width + 1), undecided.size)
             good = self._accept(country_test, site, number).reshape(undecided.size, width)
             done = good.any(axis=1)
-            accepted[undecided[done]] = tried + 1 + good[done].argmax(axis=1)
+            accepted[undecided[done]] = attempted + 1 + good[done].argmax(axis=1)
             undecided = undecided[~done]
-            tried += width
+            attempted += width
             several *= 2
         return accepted
 

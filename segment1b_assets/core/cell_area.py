@@ -4,7 +4,7 @@ Between the parallels with sines s1 < s2 the ellipsoid's area per radian of long
 
     b^2 / 2 * [ s / (1 - e^2 s^2) + atanh(e s) / e ]  taken from s1 to s2.
 
-Taken literally the difference cancels: a 30 arc-second cell would lose five digits. With
+Computed as written the difference cancels: a 30 arc-second cell would lose five digits. With
 ds = s2 - s1 = 2 cos(mid) sin(half height) both terms have closed differences without cancellation,
 
     ds (1 + e^2 s1 s2) / ((1 - e^2 s1^2) (1 - e^2 s2^2))   and   atanh(e ds / (1 - e^2 s1 s2)) / e,
@@ -47,8 +47,8 @@ def row_areas(grid: Grid, row_lo: int, row_hi: int) -> Floats:
     """Area of a cell of each row [row_lo, row_hi) in square metres, shape (row_hi - row_lo,).
 
     A cell spans its row's two latitudes and `grid.a` degrees of longitude; all cells of a row have
-    the same area. Latitudes past a pole count as the pole: a raster may have its first centres on
-    one, as those registered by grid lines do. Relative error below 1e-13.
+    the same area. Latitudes past a pole count as the pole: a grid-line-registered raster has its
+    first centres on one. Relative error below 1e-13.
     """
     north = np.clip(grid.lat_edges[row_lo:row_hi], -90.0, 90.0)
     south = np.clip(grid.lat_edges[row_lo + 1 : row_hi + 1], -90.0, 90.0)

@@ -1,4 +1,4 @@
-"""The boxes that `uniform_v2` draws in: what a cell shares with its country (contract S6).
+"""The boxes that `uniform_v2` draws in: what a cell shares with its country (contract §4, S6).
 
 The contract lists points: vertices in the closed cell, points of edges on its sides, corners in
 the country. Those of one edge are the ends of what it shares with the closed cell, so a cell's box
@@ -159,8 +159,8 @@ def _points(
 ) -> Iterator[tuple[Ints, Floats, Floats]]:
     """The points of edges that count for their cells: (index of the pair, longitude, latitude).
 
-    Where an end of an edge lies on a side's line, or the whole edge does, it is the edge's ends
-    and its crossings with the other lines that count.
+    Where an edge, or one of its ends, lies on a side's line, its ends and its crossings with the
+    other lines count.
     """
     west, east, south, north = sides
     x1, x2 = difference(edges.x1, shift), difference(edges.x2, shift)

@@ -1,4 +1,4 @@
-"""Sets of cells as runs of tile ids: what the fill yields and the tables are made from."""
+"""Sets of cells as runs of tile ids: the fill yields them, the tables are made from them."""
 
 from __future__ import annotations
 

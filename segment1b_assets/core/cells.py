@@ -1,4 +1,4 @@
-"""The cells of some tiles: bounds and centroids looked up in the grid (contract §4, S1)."""
+"""Bounds and centroids of given tiles, looked up in the grid (contract §4, S1)."""
 
 from __future__ import annotations
 

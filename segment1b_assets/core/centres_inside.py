@@ -1,4 +1,4 @@
-"""Which of some cells have their centroid in a placement of a country (contract section 4, S1)."""
+"""Which of some cells have their centroid in a placement of a country (contract §4, S1)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from segment1b_assets.core.row_spans import row_bands
 class CornerGrid(Grid):
     """The grid whose cells' centroids are another grid's corners, bit for bit.
 
-    So the exact fill of S1 answers for corners too. Its own edges lie halfway between and decide
-    nothing but what is near.
+    So the exact fill of S1 decides corners too. This grid's own edges lie halfway between and only
+    select what is near.
     """
 
     @classmethod
@@ -53,9 +53,9 @@ def centres_inside(placement: Placement, tiles: Ints) -> NDArray[np.bool_]:
         bool, shape (tiles,).
     """
     inside, grid = np.zeros(tiles.size, np.bool_), placement.grid
-    # Rows whose centroids an edge crosses; that lie within edges beside the grid; or that a part
-    # only touches, with its northernmost vertex or edge.
-    rows = (placement.swept[0], *(row for _, row in placement.on_centroid_rows))
+    # Rows whose centroids an edge crosses, rows within edges beside the grid, and rows that a
+    # part only touches with its northernmost vertex or edge.
+    rows = (placement.rows_crossed_beside[0], *(row for _, row in placement.on_centroid_rows))
     spans = [placement.crossed, *((row, row + 1) for row in rows)]
     for row_lo, row_hi in row_bands(spans, grid.nrows):
         starts, stops = fill_center(placement, row_lo, row_hi).included

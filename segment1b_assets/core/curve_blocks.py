@@ -2,8 +2,8 @@
 
 A square of 2^b tiles a side is a contiguous piece of the curve. The first reading of the weights
 gives the mass of every square; a later one gives the cumulative weights inside the squares that
-are asked for, one band of 2^b raster rows at a time. No tile of a country is kept, and none is
-sorted: a tile's place inside its square comes from a table.
+are asked for, one band of 2^b raster rows at a time. No tiles are kept or sorted: a tile's
+place inside its square comes from a table.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from segment1b_assets.core.hilbert import curve_order, hilbert_squares, ways_thr
 Ids = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 Weighed = tuple[Ids, Ints]
-#: Gives a country's weights from the start, every time it is called.
+#: Each call gives a country's weights from the start.
 ReadWeights = Callable[[], Iterable[Weighed]]
 
 #: Squares of a raster: their masses take 16 MiB.
@@ -148,7 +148,7 @@ class CurveSquares:
     def _band(self, squares: NDArray[np.intp], weights: Iterable[Weighed]) -> Band:
         cells = self.grid.cells
         weight_at = np.zeros(squares.size * cells, np.int64)
-        # By the square's number: where its cells stand in `weight_at`, and its way in `self._ways`.
+        # By the square's number: where its cells are in `weight_at`, and its way in `self._ways`.
         number = self.number[squares]
         first = int(number[0]) // self.grid.across * self.grid.across
         cells_from = np.full(self.grid.across, -1, np.int64)
@@ -234,7 +234,7 @@ def _require_order(country: str, tile_id: Ids, last: int, grid: SquareGrid) -> N
         detail = f"tile_id {tile_id[at]} follows {tile_id[at - 1]}"
         raise _tampered(country, detail, int(tile_id[at]))
     if int(tile_id[-1]) >= grid.nrows * grid.ncols:
-        detail = f"tile_id {tile_id[-1]} is no cell of the raster"
+        detail = f"tile_id {tile_id[-1]} is not a cell of the raster"
         raise _tampered(country, detail, int(tile_id[-1]))
 
 

@@ -33,14 +33,14 @@ InclusionRule = Literal["center", "any_overlap"]
 
 @dataclass(frozen=True)
 class Eligibility:
-    """The cells that belong to a country, and what became of those that were looked at.
+    """The cells that belong to a country, and counts of the cells visited.
 
     Attributes:
         runs: the cells that belong.
         cells_visited: size of the union over the polygon's parts of the cells whose centroid lies
             in the part's closed bounding box (any_overlap: whose open cell meets the box).
         cells_included: cells that belong.
-        cells_excluded_hole: visited cells that do not belong because a hole takes them.
+        cells_excluded_hole: visited cells that do not belong because they are in a hole.
         cells_excluded_outside: the other visited cells that do not belong.
     """
 
@@ -120,6 +120,6 @@ def _window_cells(windows: _Windows, grid: Grid, row_lo: int, row_hi: int) -> In
 
 
 def _spans(placement: Placement, windows: _Windows, rule: InclusionRule) -> list[Spans]:
-    """The rows that each edge and each window asks work of."""
+    """The rows that each edge and each window covers."""
     spans = [placement.crossed, (windows.top, windows.bottom)]
     return spans if rule == "center" else [*spans, placement.strips]

@@ -1,6 +1,6 @@
 """Is a point in the country? Decided in rational arithmetic, one point at a time.
 
-The last resort of the fast tests: they certify their floats and send only doubtful points here.
+The fast tests certify their floats and pass only doubtful points to this module.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Sums of masses without rounding, and masses as whole numbers of one unit (contract 4, S2).
+"""Sums of masses without rounding, and masses as whole numbers of one unit (contract §4, S2).
 
 A binary mass is mantissa * 2^exponent. Mantissas of one exponent are added in whole numbers, and
-the few hundred sums that result are put together in Python integers: nothing is ever rounded.
+the few hundred sums are then added as Python integers. Nothing is rounded.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def sum_of_weights(weights: NDArray[np.int64]) -> int:
         return 0
     if max(int(weights.max()), -int(weights.min())) * weights.size < 2**63:
         return int(weights.sum())
-    # In halves of 32 bits, which an absurd file cannot overflow either.
+    # In halves of 32 bits: no file can overflow their sums.
     return int((weights & 0xFFFFFFFF).sum()) + (int((weights >> 32).sum()) << 32)
 
 
@@ -105,8 +105,8 @@ class ExactSum:
         lowest = max(int(held[0]), 1)
         numerator = 0
         for at in held.tolist():
-            here = int(self._low[at]) + (int(self._high[at]) << _HALF_BITS)
-            numerator += here << (max(at, 1) - lowest)
+            mantissas = int(self._low[at]) + (int(self._high[at]) << _HALF_BITS)
+            numerator += mantissas << (max(at, 1) - lowest)
         return ExactTotal(numerator, lowest - bias - fraction_bits)
 
 

@@ -1,7 +1,7 @@
 """The cells of a row band that a placement of a polygon covers, by either inclusion rule.
 
-**center.** On a row's centroid latitude, the crossings of all rings, in order, take turns opening
-and closing the interior (even-odd; parts of a valid multipolygon share no interior). With the
+**center.** On a row's centroid latitude, the sorted crossings of all rings open and close
+the interior in alternation (even-odd; parts of a valid multipolygon share no interior). With the
 half-open rule ``y1 <= y < y2`` every ring crosses an even number of times, vertices included.
 Centroids that lie exactly on a ring are then decided by the ring: in if they are on the shell of
 some part and on no hole of that same part.
@@ -105,9 +105,9 @@ def _even_odd(
 
 
 def _sweep_area(placement: Placement, row_lo: int, row_hi: int) -> Iterator[Ints]:
-    """The places, before or after all cells of a row, that stand for edges beside the grid."""
+    """The places, before or after all cells of a row, of the edges beside the grid."""
     ncols = placement.grid.ncols
-    for rows, column in zip(placement.swept, (0, ncols), strict=True):
+    for rows, column in zip(placement.rows_crossed_beside, (0, ncols), strict=True):
         low, high = np.searchsorted(rows, (row_lo, row_hi))
         yield rows[low:high] * (ncols + 1) + column
 
@@ -124,7 +124,7 @@ def _on_rings(
 ) -> tuple[Ints, Ints, Ints]:
     """All (ring, start, stop) of cells whose centroid lies exactly on the ring.
 
-    The crossings' own hits are given. Vertices are added because the half-open rule skips the
+    The hits of crossings are given. Vertices are added because the half-open rule skips the
     upper end of an edge, and level edges because they cross nothing.
     """
     rings, starts, stops = [ring], [cell], [cell + 1]

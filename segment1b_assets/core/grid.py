@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class Grid:
     """A north-up grid with affine (a, 0, c, 0, e, f), a > 0 > e, in degrees.
 
-    Every coordinate is one of the four arrays below, so two places can never round differently.
+    Every coordinate comes from one of the four arrays below, so it is rounded once.
     """
 
     a: float

@@ -34,7 +34,7 @@ class HeaviestTiles:
 def heaviest_tiles(country: str, weights: Iterable[Weighed], dp: int, most: int) -> HeaviestTiles:
     """Keep the `most` heaviest tiles of a stream of weights in tile order.
 
-    Memory is that of a few times `most` tiles and one batch, whatever the country.
+    Memory is a few times `most` tiles and one batch, for a country of any size.
 
     Args:
         country: ISO code, for errors.
@@ -78,7 +78,7 @@ class _Top:
         self._most = most
         self._held: list[Weighed] = []
         self._size = 0
-        # Tiles come by ascending id: one no heavier than the last that is kept has lost to it.
+        # Tile ids ascend, so a tile that is not heavier than the last one kept ranks after it.
         self._beaten = np.int64(0)
 
     def add(self, tile_id: Ids, weight: Ints) -> None:
@@ -91,7 +91,7 @@ class _Top:
             self._shrink()
 
     def _shrink(self) -> None:
-        """Drop all but the `most` heaviest, the first of equals, without sorting them."""
+        """Keep the `most` heaviest tiles, the first of equals, without sorting them."""
         tile_id, weight = self._joined()
         lightest = np.partition(weight, weight.size - self._most)[weight.size - self._most]
         kept = weight > lightest
@@ -102,7 +102,7 @@ class _Top:
 
     def sorted(self) -> Weighed:
         tile_id, weight = self._joined()
-        # Held tiles ascend by id, so that a stable sort by weight alone keeps ties by tile.
+        # Held tiles ascend by id, so a stable sort by weight keeps ties in tile order.
         order = np.argsort(-weight, kind="stable")[: self._most]
         return tile_id[order], weight[order]
 

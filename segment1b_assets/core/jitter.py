@@ -1,4 +1,4 @@
-"""S6: where in its tile a site lies (contract §4, S6)."""
+"""S6: the position of each site in its tile (contract §4, S6)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def site_jitter(
         grid: the raster's grid.
         country_test: the country's exact point test.
         max_attempts: attempts a site may have, at least 1.
-        batch_rows: sites that draw together; memory follows it, no result does.
+        batch_rows: sites that draw together; it bounds memory and changes no result.
         boxes: what uniform_v2 draws in (core/cell_box.py); None is uniform_v1: the cells.
 
     Returns:
@@ -51,7 +51,7 @@ def site_jitter(
         sites_resampled (sites with more than one attempt), attempts_max.
 
     Raises:
-        Segment1BError: E613_RESAMPLE_EXHAUSTED while draining, after all sites have been tried:
+        Segment1BError: E613_RESAMPLE_EXHAUSTED while the chunks are read, after the last site:
             it counts the exhausted sites of the country and names the first of them.
     """
     facts: dict[str, Any] = dict.fromkeys(
@@ -66,7 +66,7 @@ def site_jitter(
             needed = tries.needed(country_test, max_attempts)
             lost.note(tries, needed)
             if lost.count:
-                continue  # nothing will be published: the rest is tried only to be counted
+                continue  # nothing will be published: the other sites are only counted
             for start, stop in _bounded(needed):
                 yield _chunk(country, identity, tries, needed, slice(start, stop), log)
             facts["sites"] += needed.size
@@ -130,7 +130,7 @@ def _chunk(
 
 
 class _Exhausted:
-    """Sites of a country that no attempt could place."""
+    """Sites of a country for which every attempt failed."""
 
     def __init__(self, country: str, grid: Grid) -> None:
         self._country = country

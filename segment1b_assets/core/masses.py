@@ -1,4 +1,4 @@
-"""A country's masses from the raster: read, cleaned, judged, summed (contract 4, S2)."""
+"""A country's masses from the raster: read, cleaned, checked, summed (contract §4, S2)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MassReader(Protocol):
     Attributes:
         source: the file, for messages.
         dtype: of the raster, an integer or float type.
-        nodata: the value that stands for none, in the raster's dtype, or None.
+        nodata: the nodata value in the raster's dtype, or None.
         nodata_text: as the file spells it, or None.
         bytes_read: bytes of the pixels decompressed so far.
         bytes_uncompressed: bytes of all the raster's pixels.
@@ -99,7 +99,7 @@ def _read(country: str, runs: CellRuns, reader: MassReader) -> Iterator[Masses]:
 
 
 def _cleaned(values: Masses, nodata: Any) -> int | None:
-    """Set nodata and NaN to 0 in place; index of the first value that is no mass, if any."""
+    """Set nodata and NaN to 0 in place; index of the first invalid mass, if any."""
     if nodata is not None and nodata > 0:
         values[values == nodata] = 0
     if values.size == 0 or (values.min() >= 0 and values.max() < np.inf):
@@ -123,13 +123,13 @@ def _no_mass(
         f"tile_id {tile} (row {row}, column {col}) has mass {value.item()!r}; "
         "a mass must be finite and not negative"
     )
-    next_step = "mend the raster's values, or state its nodata value, and re-run"
+    next_step = "correct the raster's values, or declare its nodata value, and re-run"
     if reader.nodata_text is not None:
         stated = "no pixel of its dtype" if reader.nodata is None else repr(reader.nodata.item())
         detail += f"; the file's nodata is {reader.nodata_text!r}, which is {stated}"
         next_step = (
-            "where this value is meant for nodata, state it to the last digit "
-            f"(gdal_edit.py -a_nodata {value.item()!r}); else mend the raster's values"
+            "if this value means nodata, declare it to the last digit "
+            f"(gdal_edit.py -a_nodata {value.item()!r}); otherwise correct the raster's values"
         )
     return Segment1BError(
         "E105_NORMALIZATION", detail, country=country, file=reader.source, value=value.item(),

@@ -12,7 +12,7 @@ from segment1b_assets.core.polygon import Edges
 from segment1b_assets.core.row_spans import rows_above, rows_at_or_above
 
 #: Degrees around a cell within which an edge counts as near: far above all rounding, so that no
-#: edge that touches the closed cell is missed; an edge too many does no harm.
+#: edge that touches the closed cell is missed; an extra edge does no harm.
 MARGIN = 1e-9
 
 #: Pieces (edge, row) worked on at a time; each costs some 150 bytes.

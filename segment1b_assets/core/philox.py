@@ -1,7 +1,7 @@
 """Philox2x64-10 over whole arrays (contract §5).
 
-The 64 x 64 -> 128 bit product of a round is four 32-bit partial products, since numpy has no high
-half of a product. Everything is written into scratch that stays in the second-level cache.
+The 64 x 64 -> 128 bit product of a round is four 32-bit partial products, because numpy does not
+give the high half. All results are written into scratch that stays in the second-level cache.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MULTIPLIER: Final = 0xD2B74407B1CE6E93
 WEYL: Final = 0x9E3779B97F4A7C15
 ROUNDS: Final = 10
 
-#: Blocks that are worked on at once: the scratch is 450 kB, so it stays in a cache of 1 MiB.
+#: Blocks computed in one step: the scratch is 450 kB, so it stays in a cache of 1 MiB.
 _CHUNK: Final = 8192
 
 _MASK32 = np.uint64(0xFFFFFFFF)
@@ -29,7 +29,7 @@ _WEYL = np.uint64(WEYL)
 
 
 def philox_blocks(counter_lo: U64, counter_hi: U64, key: U64) -> tuple[U64, U64]:
-    """One block a counter: the two output words.
+    """One block per counter: the two output words.
 
     Args:
         counter_lo, counter_hi: uint64 (n,), the halves of each 128-bit counter.

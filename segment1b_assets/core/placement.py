@@ -1,4 +1,4 @@
-"""Where a country's parts lie on the grid: as they are, and whole turns away.
+"""Where a country's parts lie on the grid: as they are, and shifted by multiples of 360°.
 
 Longitudes are residues modulo 360 (contract §3, Polygons: "wrap"): a point belongs to a part
 if, for some integer k, the point 360 k further east does. A *placement* is one such comparison:
@@ -30,8 +30,8 @@ class Placement:
     """Some parts of a polygon, compared with points whose longitude is raised by `shift`.
 
     An edge wholly east or west of the grid meets no cell; what it does to the cells' parity is the
-    same all along a row, and `swept` keeps it. So a part that only just reaches the grid costs
-    little more than the edges that do.
+    same all along a row, and `rows_crossed_beside` keeps it. So a part that only just reaches the
+    grid costs little more than its edges on the grid.
 
     Attributes:
         polygon: the country.
@@ -47,12 +47,12 @@ class Placement:
 
     @cached_property
     def every_slanted(self) -> Edges:
-        """The parts' slanted edges, wherever they are."""
+        """The parts' slanted edges, on the grid or not."""
         return self._mine(self.polygon.slanted)
 
     @cached_property
     def every_level(self) -> Edges:
-        """The parts' level edges, wherever they are."""
+        """The parts' level edges, on the grid or not."""
         return self._mine(self.polygon.level)
 
     def _mine(self, edges: Edges) -> Edges:
@@ -75,16 +75,16 @@ class Placement:
 
     @cached_property
     def _split(self) -> tuple[Edges, Ints, Ints]:
-        """The slanted edges that are kept, and `swept`."""
+        """The slanted edges that are kept, and `rows_crossed_beside`."""
         mine = self.every_slanted
         west, east = self._sides(mine)
         # The rings of holes are filled one by one, so they are dropped whole or not at all.
         hole = self.polygon.ring_is_hole
         if (beside := (west | east)).any() and hole.any():
-            here = np.bincount(mine.ring[~beside], minlength=hole.size) > 0
+            on_grid = np.bincount(mine.ring[~beside], minlength=hole.size) > 0
             across = np.bincount(mine.ring[west], minlength=hole.size) > 0
             across &= np.bincount(mine.ring[east], minlength=hole.size) > 0
-            held = (hole & (here | across))[mine.ring]
+            held = (hole & (on_grid | across))[mine.ring]
             west &= ~held
             east &= ~held
             beside = west | east
@@ -99,14 +99,14 @@ class Placement:
 
     @cached_property
     def slanted(self) -> Edges:
-        """The slanted edges, less those that `swept` stands for."""
+        """The slanted edges, less those counted in `rows_crossed_beside`."""
         return self._split[0]
 
     @cached_property
-    def swept(self) -> tuple[Ints, Ints]:
+    def rows_crossed_beside(self) -> tuple[Ints, Ints]:
         """The rows that edges wholly west of the grid cross an odd number of times; and east of it.
 
-        That is as good as one crossing before the row's first cell, or one after its last.
+        This equals one crossing before the row's first cell, or one after its last.
         """
         return self._split[1:]
 
@@ -151,10 +151,10 @@ class Placement:
 
 
 def placements(polygon: CountryPolygon, grid: Grid) -> list[Placement]:
-    """The comparisons that decide: every turn at which a part may meet a cell of the grid.
+    """The comparisons that decide: every shift at which a part may meet a cell of the grid.
 
-    Every part is compared at every such turn, so that nothing hangs on which of its names a
-    longitude was written with.
+    Every part is compared at every such shift, so the result does not depend on how a longitude is
+    written (-170 or 190).
     """
     west, east = grid.lon_edges[0] - _MISS, grid.lon_edges[-1] + _MISS
     bounds = polygon.part_bounds

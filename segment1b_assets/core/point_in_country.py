@@ -1,7 +1,7 @@
-"""Is a point of a known cell inside the country? The country test of S6, for many points at once.
+"""The country test of S6: whether points of known cells are inside the country.
 
-Only edges that come near a cell can matter to its points. A cell without edges is wholly in or
-wholly out, as its reference point is. Elsewhere a point p has the parity of the cell's reference
+Only edges near a cell can affect its points. A cell without edges is wholly inside or wholly
+outside, like its reference point. Elsewhere a point p has the parity of the cell's reference
 point R, changed by every edge that the path R -> C -> p crosses, where C has R's longitude and p's
 latitude: an upright leg, then a level one.
 
@@ -11,9 +11,9 @@ Which side of an edge a point is on is the sign of
 
 whose error in binary64 is below ``8 u (|dx (y - y1)| + |dy (x - x1)|)`` (four differences and
 products of relative error u = 2^-53 each, one subtraction), plus ``|dy|`` times the rounding of
-``x + shift`` where turns are added. A point of whose path a sign is not certain, which includes
-every point on an edge, is decided by `exactly_inside`; so is one that is not in its cell at all.
-With all signs certain neither p nor C is on an edge, and counting crossings is exact.
+``x + shift`` where shifts are added. A point with an uncertain sign on its path, such as every
+point on an edge, is decided by `exactly_inside`; so is a point outside its cell. With all signs
+certain neither p nor C is on an edge, and counting crossings is exact.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ Bools = NDArray[np.bool_]
 #: Pairs of a point and an edge worked on at a time; each costs some 150 bytes.
 PAIRS = 500_000
 
-#: Where in its cell a reference point lies, from west and north: off the lines (edges, centres,
-#: simple fractions) that polygons and grids like to share.
+#: Position of the reference point in its cell, from west and north: away from the lines (edges,
+#: centres, simple fractions) that polygons and grids often share.
 _REFERENCE = (0.4377, 0.5583)
 
 _UNIT = 2.0**-53
-#: Degrees; above the rounding of a longitude plus turns. Both are at most 1080 + 360 * 6 in
+#: Degrees; above the rounding of a longitude plus a shift. Both are at most 1080 + 360 * 6 in
 #: size, so their sum is below 2^12 and rounded by at most 2^-42 < 2.3e-13.
 _TURN_ERROR = 5e-13
 
@@ -81,7 +81,7 @@ class CountryTest:
         ids = tile_id.astype(np.int64)
         tile = np.searchsorted(self._tiles[:-1], ids)
         if self._tiles.size == 0 or not np.array_equal(self._tiles[tile], ids):
-            raise ValueError("a point lies in a tile that the test was not made for")
+            raise ValueError("a point lies in a tile that was not given to the test")
         row, col = self._tiles // self._grid.ncols, self._tiles % self._grid.ncols
         strays = (lon < self._grid.lon_edges[col][tile]) | (lat > self._grid.lat_edges[row][tile])
         strays |= lon > self._grid.lon_edges[col + 1][tile]
@@ -144,8 +144,8 @@ class _PlacedTest:
         left, certain = _side(
             dx[edge] * (y - edges.y1[edge]), dy[edge] * (x - edges.x1[edge]), dy[edge], slack
         )
-        # Uncertain is the reference point's side of an edge that is at hand, or, where turns were
-        # added, whether the edge spans its longitude.
+        # Uncertain: the reference point's side of an edge near it, or, where a shift was added,
+        # whether the edge spans its longitude.
         close = (edges.y1[edge] <= y) & (y <= edges.y2[edge])
         bad = ~certain & (upright | close)
         bad |= (np.abs(x - west) <= slack) | (np.abs(x - east) <= slack)

@@ -15,11 +15,11 @@ from segment1b_assets.core.wkb_size import LIMIT_BYTES, wkb_size
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Degrees, three turns. Longitudes wrap, so none is wrong in itself, but one further out is no
-#: longitude that anybody meant, and the bounds on rounding (core/scanline.py) hold up to here.
+#: Degrees, three times 360. Longitudes wrap, but one further out is a mistake, and the bounds on
+#: rounding (core/scanline.py) hold up to this value.
 MAX_ABS_LON = 1080.0
 MAX_ABS_LAT = 90.0
-#: Degrees of longitude that an edge may span: beyond half a turn nobody knows which way it goes.
+#: Degrees of longitude that an edge may span: beyond 180 its direction is ambiguous.
 MAX_EDGE_LON = 180.0
 
 
@@ -57,8 +57,8 @@ class CountryPolygon:
     Attributes:
         country: ISO code, for messages.
         geometry: the shapely geometry that the arrays were taken from.
-        slanted: the edges that are not horizontal, turned to point north (y1 < y2).
-        level: the horizontal edges, turned to point east (x1 < x2, y1 == y2).
+        slanted: the edges that are not horizontal, directed north (y1 < y2).
+        level: the horizontal edges, directed east (x1 < x2, y1 == y2).
         vertices: the rings' vertices as edges of no length (x1 == x2, y1 == y2).
         ring_part: int64, shape (rings,), the part that each ring belongs to.
         ring_is_hole: bool, shape (rings,).
@@ -81,7 +81,7 @@ class CountryPolygon:
         """Read and check a WKB Polygon or MultiPolygon.
 
         Raises:
-            Segment1BError: E001_GEO_INVALID if the bytes are no such geometry, hold an empty or
+            Segment1BError: E001_GEO_INVALID if the bytes are not such a geometry, hold an empty or
                 open ring or a coordinate that is not finite, break the OGC rules of validity
                 (the reason and the place are GEOS's), or have an edge of more than 180 degrees of
                 longitude that does not run along a pole; E004_BOUNDS for a latitude outside
@@ -152,7 +152,7 @@ def _checked_parts(
     if kind not in ("Polygon", "MultiPolygon"):
         raise invalid(
             f"the geometry is a {kind}, not a Polygon or MultiPolygon",
-            "keep its polygons alone: shapely.union_all([p for p in shapely.get_parts(g) if "
+            "keep only its polygons: shapely.union_all([p for p in shapely.get_parts(g) if "
             'p.geom_type in ("Polygon", "MultiPolygon")]); lines and points have no cells',
         )
     srid = shapely.get_srid(geometry)
@@ -172,7 +172,7 @@ def _checked_parts(
     if odd.any():
         raise invalid(f"vertex {int(np.argmax(odd))} is not finite: {xy[np.argmax(odd)].tolist()}")
     bounded = (np.abs(xy) <= (MAX_ABS_LON, MAX_ABS_LAT)).all()
-    if bounded:  # what GEOS says of a ring with such an edge leads astray
+    if bounded:  # GEOS's reason for a ring with such an edge is misleading
         _refuse_long_edges(country, parts, file)
     with np.errstate(all="ignore"):  # where edges cross at 1e300 degrees, GEOS overflows
         if not shapely.is_valid(geometry):
@@ -188,7 +188,7 @@ def _checked_parts(
                 country=country,
                 file=file,
                 value=value,
-                next_step="mend the polygon: degrees, longitude first",
+                next_step="correct the polygon: degrees, longitude first",
             )
     return parts
 
@@ -196,16 +196,16 @@ def _checked_parts(
 def _refuse_long_edges(
     country: str, parts: NDArray[np.object_], file: str | PurePath | None
 ) -> None:
-    """Refuse an edge that spans more than half a turn, unless both its ends are a pole.
+    """Refuse an edge that spans more than 180 degrees, unless both its ends are a pole.
 
     Such an edge comes from a ring across the antimeridian whose longitudes jump from 180 to -180,
-    or from one round a pole without the pole: drawn straight it takes in the wrong side of the
+    or from a ring round a pole without the pole: drawn straight it covers the wrong side of the
     Earth.
     """
     xy, ring = shapely.get_coordinates(shapely.get_rings(parts), return_index=True)
     west, east = np.minimum(xy[1:, 0], xy[:-1, 0]), np.maximum(xy[1:, 0], xy[:-1, 0])
     span = east - west
-    # Where the difference is rounded to 180 itself, what rounding took away decides: exact by
+    # Where the difference is rounded to 180 itself, the rounding error decides; it is exact by
     # Sterbenz or by the error term of a two-term sum.
     back = span + west
     lost = (east - back) - (west - (back - span))
@@ -222,7 +222,7 @@ def _refuse_long_edges(
         country=country,
         file=file,
         value=float(span[at]),
-        next_step="a ring across the antimeridian: let it run on past 180 (-178 is 182: "
+        next_step="a ring across the antimeridian: continue it past 180 (-178 is 182: "
         "shapely.transform(ring, lambda p: p + (p[:, :1] < 0) * [360, 0])) or cut it there; a "
         "ring round a pole: add the corners (180, -90) and (-180, -90), for the north pole 90",
     )

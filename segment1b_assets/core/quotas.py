@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 #: Bounds of the error of a float quota, with the rounding of what is made of it: docs/proofs.md.
 RELATIVE_BOUND: Final = 2.0**-50
 ABSOLUTE_BOUND: Final = 2.0**-900
-#: Beyond these powers of two a total needs its masses scaled, lest K / total leave the floats.
+#: Beyond these powers of two the masses are scaled, so that K / total stays in float range.
 _PLAIN_RANGE: Final = 900
 
 
@@ -32,7 +32,7 @@ class FloatQuotas:
         whole: floor of the approximate quota, a whole number.
         fraction: approximate quota less `whole`, in [0, 1).
         slack: the quota differs from ``whole + fraction`` by less than this.
-        doubtful: the floor may be another one: a whole number > 0 lies within the slack. Elsewhere
+        doubtful: the exact floor may differ: a whole number > 0 lies within the slack. Elsewhere
             `whole` is the exact quota's floor.
     """
 
@@ -84,7 +84,7 @@ class Quotas:
         return FloatQuotas(whole, quota, slack, doubtful)
 
     def exact(self, distinct: Masses) -> ExactQuotas:
-        """Quotas of distinct masses in Python integers; cost and memory go with their number."""
+        """Quotas of distinct masses in Python integers; cost and memory grow with their number."""
         units = self.total.units(distinct) * self.scale
         whole, remainder = units // self.total.numerator, units % self.total.numerator
         return ExactQuotas(whole.astype(np.int64), remainder)
@@ -104,8 +104,8 @@ class Quotas:
 class Bounds:
     """Floors and bounds of the fractions of any masses of a country, as floats.
 
-    Doubtful masses are settled exactly, each distinct one once; the table of them is all the
-    state, and docs/proofs.md says how few they are.
+    Doubtful masses are decided exactly, each distinct one once. Their table is the only state;
+    docs/proofs.md bounds its size.
     """
 
     def __init__(self, quotas: Quotas, dtype: np.dtype[Any]) -> None:

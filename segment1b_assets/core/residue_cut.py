@@ -1,8 +1,8 @@
-"""Who gets the residue: the cut through the fractional parts of a country (docs/proofs.md).
+"""Which tiles get the residue: the cut through the fractional parts of a country (docs/proofs.md).
 
-The largest remainder gives +1 to the R largest fractions. Their R-th, the cut, is closed in on
-between two floats by counting in bins, never by sorting the country; the distinct masses that
-remain between the two are then ranked in whole numbers.
+The largest remainder gives +1 to the R largest fractions. The R-th of them is the cut. Counting in
+bins encloses it between two floats, without sorting the country; the distinct masses between the
+two are then ranked in whole numbers.
 """
 
 from __future__ import annotations
@@ -55,20 +55,20 @@ class ResidueCut:
     Attributes:
         interval: tiles whose fraction is certainly above or below it are decided by that.
         masses: the distinct masses of all others, ascending.
-        standing: ABOVE, BELOW or TIED with the cut, int8, for each of `masses`.
+        side: ABOVE, BELOW or TIED with the cut, int8, for each of `masses`.
         tied_units: how many of the tied tiles, lowest tile_id first, get +1.
         residue: R, the units that the floors leave over.
     """
 
     interval: Interval
     masses: Masses
-    standing: NDArray[np.int8]
+    side: NDArray[np.int8]
     tied_units: int
     residue: int
 
-    def standing_of(self, masses: Masses) -> NDArray[np.int8]:
-        """The standing of undecided masses, shape (k,)."""
-        return self.standing[np.searchsorted(self.masses, masses)]
+    def side_of(self, masses: Masses) -> NDArray[np.int8]:
+        """The sides of undecided masses, shape (k,)."""
+        return self.side[np.searchsorted(self.masses, masses)]
 
 
 def find_cut(
@@ -84,7 +84,7 @@ def find_cut(
         blocks: starts a pass over the country's masses.
         quotas, bounds: of these masses.
         dtype: of the masses.
-        ranked_in_memory: distinct masses near the cut that may be held at once.
+        ranked_in_memory: distinct masses near the cut that may be held in memory.
     """
     floors = _Bins(Interval(2.0**-64, 1.0))
     whole_sum = 0
@@ -225,7 +225,7 @@ def _distinct(masses: list[Masses], counts: list[Ints]) -> tuple[Masses, Ints]:
 
 
 def _ranked(near: _Near, quotas: Quotas, bounds: Bounds, residue: int) -> ResidueCut:
-    """Close in on the cut among the near masses, then rank what is left in whole numbers."""
+    """Narrow the cut among the near masses, then rank the rest in whole numbers."""
     need = residue - near.above
     _, low, high = bounds.of(near.masses)
     closer = Interval(_nth_largest(low, near.counts, need), _nth_largest(high, near.counts, need))
@@ -236,9 +236,9 @@ def _ranked(near: _Near, quotas: Quotas, bounds: Bounds, residue: int) -> Residu
     order = np.argsort(-remainder, kind="stable")
     upto = np.cumsum(counts[order])
     cut = remainder[order[int(np.searchsorted(upto, need))]]
-    standing = np.where(remainder == cut, TIED, np.where(remainder > cut, ABOVE, BELOW))
-    tied_units = need - int(counts[standing == ABOVE].sum())
-    return ResidueCut(closer, masses, standing.astype(np.int8), tied_units, residue)
+    side = np.where(remainder == cut, TIED, np.where(remainder > cut, ABOVE, BELOW))
+    tied_units = need - int(counts[side == ABOVE].sum())
+    return ResidueCut(closer, masses, side.astype(np.int8), tied_units, residue)
 
 
 def _nth_largest(values: Floats, counts: Ints, n: int) -> float:

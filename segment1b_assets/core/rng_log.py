@@ -1,7 +1,7 @@
 """RNG events and the trace as JSON lines, rendered column by column (contract §5).
 
-Every line of a log has the same length: numbers stand right-aligned in slots, which JSON allows
-(blanks around a value mean nothing). So a batch of lines is one matrix of bytes, whose constant
+Every line of a log has the same length: numbers are right-aligned in slots, which JSON allows
+(it ignores blanks around a value). So a batch of lines is one matrix of bytes, whose constant
 columns are copied and whose slots Arrow's number formatting fills, and a reader finds any value
 of any line by arithmetic. Floats are the shortest text that reads back as the same binary64.
 """
@@ -40,7 +40,7 @@ _TOTALS: Final = ("events_total", "blocks_total", "draws_total")
 
 @dataclass(frozen=True)
 class Family:
-    """A family of events: its name and label, who draws, and how many uniforms a block gives.
+    """A family of events: its name and label, its module, and the uniforms of a block.
 
     `values` are the keys that its events carry besides the common ones, in order; those in
     `zeros` are the constant 0.0. `by_site` is whether an event is of a site, or of a pair.
@@ -76,7 +76,7 @@ JITTER: Final = Family(
 
 
 class RngLog:
-    """The two logs of one family in one country; the trace's totals run on from call to call."""
+    """The two logs of one family in one country; the trace's totals continue from call to call."""
 
     def __init__(self, family: Family, identity: Identity, ts_utc: str, country: str) -> None:
         self.family = family

@@ -1,4 +1,4 @@
-"""Which rows of the grid a range of latitudes covers, and how rows are dealt out as bands."""
+"""Which rows of the grid a range of latitudes covers, and how rows are divided into bands."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Exact comparison of edge crossings with the grid's longitudes, float first.
 
-Everything S1 decides comes down to one question: where an edge crosses the parallel ``y``, how
+All of S1's decisions reduce to one question: where an edge crosses the parallel ``y``, how
 many of an ascending array of longitudes (`lattice`: cell centroids or cell edges) lie strictly
 west of the crossing, and does one lie exactly on it? The answer here is that of real arithmetic on
 the binary64 numbers as they are.
@@ -8,11 +8,11 @@ the binary64 numbers as they are.
 **Bound.** With u = 2^-53, ``fl(y - y1)`` and ``fl(y2 - y1)`` have relative error <= u, their
 quotient t <= 3u + O(u^2), and ``fl(t * fl(x2 - x1))`` <= 5u + O(u^2). As 0 <= t <= 1 and
 |x| <= 1080, that is at most 5u * 2160 in absolute terms; adding x1 rounds a number of at most 1081
-(1081 u), taking the shift (at most six turns, exact as a float) off one of at most 3241 (3241 u).
+(1081 u), subtracting the shift (at most 6 x 360, exact as a float) gives at most 3241 (3241 u).
 Together under 15,130 u < 1.7e-12 degrees, underflow of t included (2160 * 2^-1074). A crossing
 further than `BOUND` from every lattice value is therefore decided by its float. The others are
 decided exactly: by comparing the vertex itself when the crossing is one or the edge is vertical
-(grids and polygons that share their lines are common, so this way is vectorised), else by rational
+(common, as grids and polygons often share lines, so this is vectorised), otherwise by rational
 arithmetic, one by one.
 """
 
@@ -39,7 +39,7 @@ def exact_rank(lattice: Floats, x: Floats, shift: float) -> Ranks:
     Args:
         lattice: strictly ascending float64, shape (n,).
         x: float64, any length.
-        shift: whole turns in degrees, exact.
+        shift: a multiple of 360 degrees, exact.
 
     Returns:
         (rank, on): int64 in 0..n and bool; where `on`, ``lattice[rank] == x - shift``.

@@ -1,4 +1,4 @@
-"""How a country's K units are shared out among its tiles, basis by basis (contract 4, S2)."""
+"""How a country's K units are shared out among its tiles, basis by basis (contract §4, S2)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Shares(Protocol):
 
 
 def equal_shares(runs: CellRuns, dp: int) -> tuple[Shares, Facts]:
-    """All masses 1: K // N each, and one more for the first K mod N tiles."""
+    """All masses are 1: K // N each, and one more for the first K mod N tiles."""
     share, residue = divmod(10**dp, runs.count)
     return _EqualShares(share, residue), mass_facts(ExactTotal(runs.count, 0), residue)
 
@@ -38,7 +38,7 @@ def equal_shares(runs: CellRuns, dp: int) -> tuple[Shares, Facts]:
 def shares_by_row(
     runs: CellRuns, dp: int, masses: NDArray[np.float64], ranked_in_memory: int
 ) -> tuple[Shares, Facts]:
-    """Masses that are one value a raster row: the cut is sought over rows, not over tiles."""
+    """Masses that are one value a raster row: the cut is found over rows, not over tiles."""
     rows, at = np.unique(runs.rows, return_inverse=True)
     counts = np.bincount(at, weights=runs.lengths).astype(np.int64)
     of_rows = masses[rows]
@@ -69,7 +69,7 @@ def shares_by_raster(
     The facts' raster_bytes_read is that of all passes, and complete once the shares are given out.
 
     Raises:
-        Segment1BError: E105_NORMALIZATION for a value that is no mass; what the reader raises.
+        Segment1BError: E105_NORMALIZATION for an invalid mass; what the reader raises.
     """
     masses = read_masses(country, runs, reader, store, held_bytes)
     shares: Shares
@@ -90,7 +90,7 @@ def shares_by_raster(
 
 
 def mass_facts(total: ExactTotal, residue: int) -> Facts:
-    """What the run report says of the masses; mass_sum is None where no float can hold it."""
+    """The masses in the run report; mass_sum is None where no float can hold it."""
     try:
         rounded: float | None = float(total.fraction)
     except OverflowError:
@@ -171,9 +171,9 @@ class _LargestRemainder:
         weights += self._cut.interval.above(low)
         at = np.flatnonzero(self._cut.interval.undecided(low, high))
         if at.size:
-            standing = self._cut.standing_of(masses[at])
-            weights[at] += standing == ABOVE
-            tied = at[standing == TIED][: self._tied_left]
+            side = self._cut.side_of(masses[at])
+            weights[at] += side == ABOVE
+            tied = at[side == TIED][: self._tied_left]
             weights[tied] += 1
             self._tied_left -= tied.size
         return weights

@@ -13,8 +13,8 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.philox import U64
 
-#: Sites of one chunk of S5 and S6. A site brings 1 kB of log lines; above some 16 MB a buffer is
-#: given back to the system and faulted in anew for every chunk, which doubled the time.
+#: Sites of one chunk of S5 and S6. A site adds 1 kB of log lines; above some 16 MB a buffer is
+#: returned to the system and mapped again for every chunk, which doubled the time.
 SITE_BATCH: Final = 1 << 13
 
 PlanRows = tuple[U64, U64, NDArray[np.int64]]
@@ -73,7 +73,7 @@ def _require_order(country: str, merchant: U64, tile: U64) -> None:
         at = int(np.argmin(rising)) + 1
         raise Segment1BError(
             "E408_UNSORTED",
-            f"s4_alloc_plan: merchant {merchant[at]} tile {tile[at]} stands after "
+            f"s4_alloc_plan: merchant {merchant[at]} tile {tile[at]} comes after "
             f"merchant {merchant[at - 1]} tile {tile[at - 1]}",
             country=country,
             value=int(tile[at]),
@@ -81,7 +81,7 @@ def _require_order(country: str, merchant: U64, tile: U64) -> None:
 
 
 def pair_starts(merchant_id: U64) -> NDArray[np.intp]:
-    """Index of each pair's first row, where equal ids stand together; (pairs,)."""
+    """Index of each pair's first row, where equal ids are adjacent; (pairs,)."""
     return np.flatnonzero(np.r_[True, merchant_id[1:] != merchant_id[:-1]])
 
 

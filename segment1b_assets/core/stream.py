@@ -1,4 +1,4 @@
-"""How a state hands over a country: chunks of rows, with the log lines that go with them."""
+"""What a state yields for a country: chunks of rows with their log lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 #: Rows of one batch: its columns are made and read within the processor's cache, 4 times faster
-#: than a million rows at once (docs/performance.md). A parquet row group gathers eight.
+#: than with a million rows (docs/performance.md). A parquet row group gathers eight.
 BATCH_ROWS = 1 << 17
 
 
@@ -19,8 +19,8 @@ class Chunk:
 
     Attributes:
         rows: a record batch of the dataset's schema, in key order after the chunk before.
-        logs: dataset id of a log -> the JSON lines (UTF-8, each ended by a line feed) that the
-            rows gave rise to, in event order.
+        logs: dataset id of a log -> the JSON lines (UTF-8, each ended by a line feed) of the
+            rows, in event order.
     """
 
     rows: pa.RecordBatch
@@ -29,12 +29,12 @@ class Chunk:
 
 @dataclass
 class PartitionStream:
-    """A country's partition, produced as it is drained.
+    """A country's partition, computed while its chunks are read.
 
     Attributes:
         chunks: the rows in key order; iterating does the work.
-        facts: what the work finds out (JSON-able); complete once `chunks` is exhausted. It goes
-            into the run report and the asset's metadata.
+        facts: counts and sums (JSON-able), complete once `chunks` is exhausted. They go into the
+            run report and the asset's metadata.
     """
 
     chunks: Iterator[Chunk]

@@ -20,7 +20,7 @@ LABEL_PLAN: Final = "site_tile_plan"
 LABEL_ASSIGN: Final = "site_tile_assign"
 LABEL_JITTER: Final = "in_cell_jitter"
 
-#: Messages that exist as Python objects at any one time.
+#: Messages held as Python objects at a time.
 _HASHES: Final = 8192
 
 
@@ -43,12 +43,12 @@ def master_digest(identity: Identity) -> bytes:
 
 
 def plan_substreams(identity: Identity, country: str, merchant_id: U64) -> Substreams:
-    """S4: one substream a (merchant, country) pair; `merchant_id` is uint64 (n,)."""
+    """S4: one substream per (merchant, country) pair; `merchant_id` is uint64 (n,)."""
     return _pair_substreams(_head(identity, LABEL_PLAN, "state:s4"), identity, country, merchant_id)
 
 
 def assignment_substreams(identity: Identity, country: str, merchant_id: U64) -> Substreams:
-    """S5: one substream a (merchant, country) pair; `merchant_id` is uint64 (n,)."""
+    """S5: one substream per (merchant, country) pair; `merchant_id` is uint64 (n,)."""
     head = _head(identity, LABEL_ASSIGN, "state:s5")
     return _pair_substreams(head, identity, country, merchant_id)
 
@@ -56,7 +56,7 @@ def assignment_substreams(identity: Identity, country: str, merchant_id: U64) ->
 def jitter_substreams(
     identity: Identity, country: str, merchant_id: U64, site_order: NDArray[np.integer]
 ) -> Substreams:
-    """S6: one substream a site; `merchant_id` uint64 (n,), `site_order` any integer (n,)."""
+    """S6: one substream per site; `merchant_id` uint64 (n,), `site_order` any integer (n,)."""
     head = _head(identity, LABEL_JITTER, "state:s6")
     order = np.asarray(site_order).astype(np.uint64)
     return _derive(
@@ -75,7 +75,7 @@ def _head(identity: Identity, label: str, state: str) -> bytes:
 
 def _derive(parts: list[bytes | U64]) -> Substreams:
     """Hash the concatenation of the parts; an array part varies from message to message."""
-    # Whatever stands before the first varying part is hashed once and its state copied.
+    # The prefix before the first varying part is hashed once, and its state is copied.
     fixed, parts = parts[0], parts[1:]
     assert isinstance(fixed, bytes)
     n = next(part.size for part in parts if not isinstance(part, bytes))

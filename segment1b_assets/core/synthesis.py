@@ -23,7 +23,7 @@ def site_synthesis(country: str, jitter: Iterable[pa.RecordBatch], grid: Grid) -
         grid: the raster's grid, whose centroids are those of tile_bounds bit for bit.
 
     Returns:
-        Chunks of s7_site_synthesis, one a batch; facts: sites.
+        Chunks of s7_site_synthesis, one per batch; facts: sites.
     """
     facts: dict[str, Any] = {"sites": 0}
 
@@ -54,7 +54,7 @@ def site_locations(country: str, synthesis: Iterable[pa.RecordBatch]) -> Partiti
         synthesis: batches of s7_site_synthesis, in key order.
 
     Returns:
-        Chunks of site_locations, one a batch; facts: sites.
+        Chunks of site_locations, one per batch; facts: sites.
     """
     facts: dict[str, Any] = {"sites": 0}
     own = [name for name in TABLES["site_locations"].names if name != "legal_country_iso"]

@@ -1,7 +1,7 @@
 """tile_index and tile_bounds: a country's cells as columns (contract §4, S1).
 
 Along a run of cells the row's values repeat and the tile ids count up, so the columns are made by
-repeat, an addition and one look-up per cell; nothing here depends on the polygon any more.
+repeat, an addition and one look-up per cell. Nothing depends on the polygon any more.
 """
 
 from __future__ import annotations
@@ -181,6 +181,6 @@ def _checked_areas(country: str, grid: Grid, runs: CellRuns) -> NDArray[np.float
             f"the cells of row {row} have area {float(area[row])!r} m2",
             country=country,
             value=float(area[row]),
-            next_step="use a raster whose rows have a height that binary64 can tell from 0",
+            next_step="use a raster whose row height is greater than 0 in binary64",
         )
     return area

@@ -54,7 +54,7 @@ def tile_weights(
         masses: for population, the raster's values; for area_m2, the published pixel_area_m2 of
             each raster row, float64, shape (nrows,); for uniform, None.
         batch_rows: rows of a chunk (the last may have fewer).
-        ranked_in_memory: distinct masses near the cut that may be held at once: it bounds memory
+        ranked_in_memory: distinct masses near the cut held in memory: it bounds memory
             and decides no weight.
         store: keeps a larger country's masses between passes; without it they are read anew.
         held_bytes: the most bytes of a country's masses that are held in memory. Neither it nor
@@ -68,7 +68,7 @@ def tile_weights(
 
     Raises:
         ValueError: dp or basis out of domain, or masses not of the basis's kind.
-        Segment1BError: while it is drained, E105_NORMALIZATION for a value that is no mass; what
+        Segment1BError: while its chunks are read, E105_NORMALIZATION for an invalid mass; what
             the reader raises.
     """
     if not 0 <= dp <= 18:

@@ -1,8 +1,8 @@
 """How large a polygon is, read from its WKB without building it.
 
 Everything that S1 does with a polygon is in memory, and GEOS takes many times the bytes of the WKB
-to check one: a million rings of five vertices took 1.6 GB. So the size is known, and refused where
-it is too large, before anything is built.
+to check one: a million rings of five vertices took 1.6 GB. So the size is read first, and refused
+if it is too large, before anything is built.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class WkbSize:
 def wkb_size(wkb: bytes) -> WkbSize:
     """Count the rings and vertices of a WKB polygon or multipolygon.
 
-    Counting stops where the bytes end before what they announce, or where they are of another
-    kind: those who build the geometry say what is wrong with it.
+    Counting stops where the bytes are too short or of another kind. The code that builds the
+    geometry reports the fault.
     """
     at = rings = vertices = 0
     polygons = 1
@@ -68,7 +68,7 @@ def wkb_size(wkb: bytes) -> WkbSize:
 
 
 def _header(wkb: bytes, at: int, order: str) -> tuple[int, int, int]:
-    """(kind, dimensions of a vertex, where the body begins); both dialects of Z, M and SRID."""
+    """(kind, dimensions of a vertex, where the body begins); both encodings of Z, M and SRID."""
     (code,) = struct.unpack_from(f"{order}I", wkb, at + 1)
     plain = code & 0x0FFFFFFF
     family = plain // 1000
