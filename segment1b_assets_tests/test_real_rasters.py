@@ -305,7 +305,7 @@ def test_an_error_of_a_mass_without_a_nodata_value_says_so(tmp_path: Path) -> No
     path = write(tmp_path / "r.tif", np.full((4, 6), -1, np.float32))
     error = refused(path)
     assert error.code == "E105_NORMALIZATION"
-    assert "state its nodata value" in error.next_step
+    assert "declare its nodata value" in error.next_step
 
 
 @pytest.mark.parametrize(

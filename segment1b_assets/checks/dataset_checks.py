@@ -102,7 +102,7 @@ def _recorded(found: Rows, failed: dict[str, Segment1BError]) -> Rows:
 
 def _unjudged(inputs: RunInputs, dataset: str, chosen: Sequence[str], judged: Rows) -> list[str]:
     """The countries of the run, or all with files where it names none, without a verdict."""
-    wanted = chosen or [c for c in inputs.iso_names if inputs.lies_there(dataset, c)]
+    wanted = chosen or [c for c in inputs.iso_names if inputs.has_files(dataset, c)]
     return [c for c in wanted if c not in judged]
 
 

@@ -151,7 +151,7 @@ def _judge(
     from segment1b_assets.storage.workers import run_concurrently
     from segment1b_assets.validation.judge import RULES, judge_dataset
 
-    published = [c for c in chosen if inputs.lies_there(dataset, c)]
+    published = [c for c in chosen if inputs.has_files(dataset, c)]
     verdicts = dict(
         run_concurrently(lambda c: (c, judge_dataset(inputs, dataset, c)), published, workers)
     )

@@ -1,4 +1,4 @@
-"""The RNG audit log: one row a run (contract §5)."""
+"""The RNG audit log: one row per run (contract §5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segment1b_assets.storage.run_inputs import RunInputs
 
 
 def write_audit_log(inputs: RunInputs) -> None:
-    """Write the run's row unless there is one: the first machine that drew for the run stands."""
+    """Write the run's row unless there is one: the row of the first machine that drew stays."""
     target = inputs.path("rng_audit_log")
     if inputs.root.exists(target):
         return

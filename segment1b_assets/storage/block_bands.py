@@ -1,4 +1,4 @@
-"""Which blocks of a raster hold a country's cells, and where its pixels lie once they are read."""
+"""Which blocks of a raster hold a country's cells, and where the pixels are once read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation bundles and their flag: the hash law of contract §4, S0 (and S9)."""
+"""Validation bundles and their flag: the hash rule of contract §4, S0 (and S9)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _indexed_paths(folder: Path) -> list[str]:
     for entry in entries:
         if not isinstance(entry, dict):
             raise Segment1BError(
-                "E_INDEX_BAD", "holds an entry that is no object", file=index, value=entry
+                "E_INDEX_BAD", "holds an entry that is not an object", file=index, value=entry
             )
         artifact, path = entry.get("artifact_id"), entry.get("path")
         if not isinstance(artifact, str) or not artifact or not isinstance(path, str) or not path:
@@ -121,7 +121,7 @@ def _read_index(index: Path) -> list[Any]:
 
 
 def _require_inside(folder: Path, path: str, index: Path) -> None:
-    """Refuse everything but a plain relative path to a regular file of the bundle."""
+    """Refuse anything except a plain relative path to a regular file of the bundle."""
     parts = path.split("/")
     if (
         path.startswith("/")
@@ -141,7 +141,7 @@ def _require_inside(folder: Path, path: str, index: Path) -> None:
     try:
         there = target.is_file()
     except (OSError, ValueError):
-        there = False  # a name that no file can have
+        there = False  # such as a name with NUL
     if not there:
         raise Segment1BError(
             "E_INDEX_BAD", "names a file that is not there", file=index, value=path

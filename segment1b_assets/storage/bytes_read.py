@@ -1,7 +1,7 @@
-"""What a partition read of its inputs, against their size on disk, for its run report (section 7).
+"""Bytes that a partition read of its inputs, and their size on disk, for its run report (§7).
 
-Tables that a run reads once and shares among its countries count whole for each. The digests that
-name the addresses are made once a run and count for none.
+Tables that a run reads once for all its countries count in full for each country. The digests in
+the paths are computed once per run and count for none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Reads = dict[str, dict[str, int]]
 
 
 class _Tally(threading.local):
-    """Counts what its own thread reads while somebody counts: a country is one thread's work."""
+    """Counts the reads of its own thread: one thread works on one country."""
 
     reads: Reads | None = None
 

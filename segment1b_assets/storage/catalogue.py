@@ -20,7 +20,7 @@ from segment1b_assets.storage.catalogue_folder import require_plain_folder
 from segment1b_assets.storage.column_kinds import is_text
 from segment1b_assets.storage.parquet import open_parquet, reading
 
-#: More different texts than this are no country codes; and a row's code is kept in 16 bits.
+#: More distinct texts than this are not country codes; a row's code is kept in 16 bits.
 _MAX_CODES = 10_000
 _COLUMNS = ("merchant_id", "legal_country_iso", "site_order", "manifest_fingerprint", "site_id")
 
@@ -43,11 +43,11 @@ class Outlets:
 
 @dataclass(frozen=True)
 class OutletCatalogue:
-    """All outlets by country, and what is wrong with single countries.
+    """All outlets by country, and the faults of single countries.
 
     Attributes:
         outlets: country -> its outlets, only countries that have any, in code order.
-        faults: country -> the error that its rows have.
+        faults: country -> the error of its rows.
         unknown_codes: codes that are not on the ISO list -> number of rows, in code order.
         folder: where it was read.
     """
@@ -61,11 +61,11 @@ class OutletCatalogue:
 def read_outlet_catalogue(
     folder: Path, files: Sequence[Path], manifest_fingerprint: str, iso_codes: frozenset[str]
 ) -> OutletCatalogue:
-    """Read and judge the catalogue; each file must be sorted, their order does not matter.
+    """Read and check the catalogue; each file must be sorted, the files' order does not matter.
 
     Raises:
-        Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E305_SCHEMA_INVALID for what concerns
-            every country; what concerns single ones is in `faults`.
+        Segment1BError: E_INPUT_MISSING, E_INPUT_SCHEMA, E305_SCHEMA_INVALID for faults of
+            all countries; those of single countries are in `faults`.
     """
     require_plain_folder(folder, files)
     if not files:
@@ -75,7 +75,7 @@ def read_outlet_catalogue(
     if len(codes) > _MAX_CODES:
         raise Segment1BError(
             "E305_SCHEMA_INVALID",
-            f"column 'legal_country_iso' holds {len(codes)} different texts: no country codes",
+            f"column 'legal_country_iso' holds {len(codes)} texts: these are not country codes",
             file=folder, value=min(codes),
         )  # fmt: skip
     merchant = np.concatenate([p.merchant for p in parts])
@@ -150,7 +150,7 @@ def _read_file(path: Path, manifest_fingerprint: str, codes: dict[str, int]) -> 
         ) from err  # fmt: skip
     except IndexError:
         raise Segment1BError(
-            "E_INPUT_SCHEMA", "a text column points outside of its own dictionary", file=path
+            "E_INPUT_SCHEMA", "a text column has an index outside its dictionary", file=path
         ) from None
     unsorted = np.zeros(len(merchant), dtype=bool)
     rank = ranks[label]
@@ -166,7 +166,7 @@ def _read_file(path: Path, manifest_fingerprint: str, codes: dict[str, int]) -> 
 def _is_delta_encoded(footer: pq.FileMetaData, name: str) -> bool:
     """Whether a column's text is in one of the encodings that Arrow makes no dictionary from.
 
-    Writers of parquet's second version have them: DuckDB, Spark, arrow-rs where they are asked.
+    Writers of parquet version 2 use them: DuckDB, Spark and arrow-rs with that option.
     """
     names = [footer.schema.column(i).path for i in range(footer.num_columns)]
     if name not in names:

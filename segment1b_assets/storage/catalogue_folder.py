@@ -1,8 +1,7 @@
-"""What lies in the catalogue's folder: parquet files and nothing that gives them another meaning.
+"""The catalogue's folder: parquet files, and nothing that changes their meaning.
 
-A table format's folder holds files that its log has removed, and read as plain parquet they would
-come back. A file that is not looked at because of its name or its folder would be missed in
-silence, too.
+A table format's folder holds files that its log has removed: read as plain parquet, removed rows
+would come back. A file skipped because of its name or subfolder would be a silent loss.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Final
 from segment1b_assets.contracts.errors import Segment1BError
 
 _KEYS: Final = '["merchant_id", "legal_country_iso", "site_order"]'
-#: The folder that a table format keeps its log in -> the format, and how its rows are read.
+#: A table format's log folder -> the format, and how to read its rows.
 _FORMATS: Final = {
     "_delta_log": ("a Delta table", "polars.read_delta(FOLDER)"),
     "metadata": ("an Iceberg table", "polars.scan_iceberg(TABLE).collect()"),
@@ -28,16 +27,16 @@ def require_plain_folder(folder: Path, files: Sequence[Path]) -> None:
     """Refuse a table format's folder, and parquet files in it that are not among `files`.
 
     Raises:
-        Segment1BError: E305_SCHEMA_INVALID, naming the format or the file, and the way out.
+        Segment1BError: E305_SCHEMA_INVALID, naming the format or the file, and what to do.
     """
     for name, (kind, read) in _FORMATS.items():
         log = folder / name
         if log.is_dir() and (name != "metadata" or any(log.glob("*.metadata.json"))):
             raise Segment1BError(
                 "E305_SCHEMA_INVALID",
-                f"the catalogue's folder is {kind}: which of its files count, its {name} says",
+                f"the catalogue's folder is {kind}: its {name} decides which files are current",
                 file=log,
-                next_step=f"write its present rows as plain parquet into an empty folder, sorted "
+                next_step=f"write its current rows as plain parquet into an empty folder, sorted "
                 f"by {_KEYS} (read them with {read}), and put that in its place",
             )
     known = set(files)
@@ -45,10 +44,10 @@ def require_plain_folder(folder: Path, files: Sequence[Path]) -> None:
         if path not in known:
             raise Segment1BError(
                 "E305_SCHEMA_INVALID",
-                "is not read: the catalogue is the files *.parquet of its folder, in none below it",
+                "is not read: the catalogue is the *.parquet files directly in its folder",
                 file=path,
                 next_step="move it up and name it *.parquet where its rows belong to the "
-                "catalogue; else remove it",
+                "catalogue; otherwise remove it",
             )
 
 

@@ -1,10 +1,10 @@
-"""The data version of a published partition: what its rows are, wherever they lie.
+"""The data version of a published partition: it depends on the rows, not on their path.
 
 A partition's receipt covers its whole files, and every file carries its lineage, the
 parameter_hash among it. So when one country's polygon changes, every country's receipt changes,
-though only that country's rows do. The version that Dagster compares must tell those apart: it
-covers all bytes of the files except their footers. Row data, encodings and page indexes lie in
-front of the footer; lineage lies in it and nowhere else.
+though only that country's rows do. The version that Dagster compares must distinguish the two: it
+covers all bytes of the files except their footers. Row data, encodings and page indexes come
+before the footer; lineage is only in it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _BLOCK = 1 << 20
 def content_version(dataset: str, files: Sequence[Path]) -> str:
     """SHA-256 (64 hex) over a dataset's id and its parquet files' bytes up to each footer.
 
-    Two partitions of one dataset with the same rows have the same version, whatever run,
-    address or lineage they are from; the writer's settings are fixed (`storage.parquet`).
+    Two partitions of one dataset with the same rows have the same version, for any run,
+    path or lineage; the writer's settings are fixed (`storage.parquet`).
 
     Args:
         files: the partition's files in ASCII order of name.

@@ -1,7 +1,7 @@
 """A data root: the folder under which every path of the contract resolves.
 
 The root may also be a prefix of a bucket (`storage.object_root`): then the folder is this machine's
-copy of it, and whoever reads a path asks for it `here` first.
+copy of it, and a reader of a path calls `ensure_local` first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT_VARIABLE = "SEGMENT1B_ROOT"
 
 
 def repository() -> Path | None:
-    """The clone that this package lies in; None where it is installed."""
+    """The repository that holds this package; None where it is installed."""
     folder = Path(__file__).resolve().parents[2]
     return folder if all((folder / n).is_file() for n in ("dagster.yaml", "uv.lock")) else None
 
@@ -35,7 +35,7 @@ def default_root() -> str:
     """The root of ``$SEGMENT1B_ROOT``, else ``data/`` in the repository.
 
     Raises:
-        Segment1BError: E_INPUT_MISSING where neither is.
+        Segment1BError: E_INPUT_MISSING where there is neither.
     """
     if named := os.environ.get(ROOT_VARIABLE):
         return named
@@ -62,14 +62,14 @@ class DataRoot:
         return str(self.path)
 
     def refresh(self) -> None:
-        """Look anew at what is there; what lies on a local disk is looked at anyway."""
+        """Forget cached listings; a local disk has none."""
 
     def ensure_local(self, path: Path) -> Path:
-        """`path`, with what lies there (a file, or all below a folder) brought to this machine."""
+        """`path`, after fetching what it holds (a file, or all below a folder) to this machine."""
         return path
 
     def exists(self, path: Path) -> bool:
-        """Whether a file, or anything below a folder, lies at `path`; brings nothing here."""
+        """Whether a file, or anything below a folder, exists at `path`; fetches nothing."""
         return path.exists()
 
     def path_for(self, dataset: str, /, **tokens: object) -> Path:
@@ -77,18 +77,18 @@ class DataRoot:
         return self.path / dictionary()[dataset].resolve(**tokens)
 
     def part_files(self, dataset: str, /, **tokens: object) -> list[Path]:
-        """A partition's parquet files in ASCII order of name; empty where it isn't published."""
+        """A partition's parquet files in ASCII order of name; empty where it is not published."""
         folder = self.ensure_local(self.path_for(dataset, **tokens))
         if not folder.is_dir():
             return []
         return sorted(folder.glob("*.parquet"), key=lambda p: os.fsencode(p.name))
 
     def find_paths(self, dataset: str) -> list[Path]:
-        """The paths that are there of a dataset, whatever their tokens, in order."""
+        """The existing paths of a dataset, for any tokens, in order."""
         return sorted(self.path.glob(dictionary()[dataset].glob))
 
     def state_of(self, path: Path) -> tuple[object, ...]:
-        """What changes whenever something at or below `path` does; () where nothing is."""
+        """A value that changes with anything at or below `path`; () where nothing exists."""
         try:
             found = [path, *sorted(path.rglob("*"))] if path.is_dir() else [path]
             return tuple(_stat(p) for p in found)
@@ -100,11 +100,11 @@ class DataRoot:
         return staging.staging_area(self.path)
 
     def sweep_staging(self) -> int:
-        """Remove the staging areas whose process is gone; returns how many there were."""
+        """Remove the staging areas whose process has ended; returns how many there were."""
         return staging.sweep_staging(self.path)
 
     def exclusive_lock(self, purpose: str) -> AbstractContextManager[None]:
-        """Keep every other process and thread out of the same purpose's block meanwhile."""
+        """Hold the exclusive lock of a purpose: no other process or thread enters its block."""
         return staging.exclusive_lock(self.path, purpose)
 
     def publish(
@@ -113,13 +113,13 @@ class DataRoot:
         """Publish a staged file or folder, never replacing anything (contract §2).
 
         Raises:
-            Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there.
+            Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes exist.
         """
         protocol = publish_folder if staged.is_dir() else publish_file
         return protocol(staged, target, dataset=dataset, country=country)
 
     def publish_once(self, target: Path, content: bytes, dataset: str) -> Published | None:
-        """Publish a file unless there is one: the first stands, whatever its bytes; None then."""
+        """Publish a file; None, and nothing done, where one exists, with any bytes."""
         if self.exists(target):
             return None
         with self.staging_area() as work:
@@ -129,7 +129,7 @@ class DataRoot:
                 return self.publish(staged, target, dataset=dataset, country=None)
             except Segment1BError as err:
                 if err.code == "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL":
-                    return None  # another run wrote it in between
+                    return None  # another run wrote it meanwhile
                 raise
 
     def replace_file(self, target: Path, content: bytes) -> None:

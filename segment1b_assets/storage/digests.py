@@ -18,7 +18,7 @@ def receipt(folder: Path, files: Iterable[Path] | None = None) -> str:
     """Determinism receipt: SHA-256 over the bytes of the files in ASCII order of relative path.
 
     Args:
-        folder: the partition's folder (or a single file, which stands for itself).
+        folder: the partition's folder (or a single file).
         files: the files to take; every file below the folder if None.
     """
     if folder.is_file():

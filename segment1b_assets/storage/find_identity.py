@@ -1,4 +1,4 @@
-"""Which 1A run do we build on? Found under the root, or chosen by the user (contract §1)."""
+"""The 1A run that 1B builds on: found under the root, or chosen by the user (contract §1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S0's receipt and sealed inputs: writing them once, and asking for a valid one (section 4, S0)."""
+"""S0's receipt and sealed inputs: written once, verified before use (contract §4, S0)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 @dataclass(frozen=True)
 class Receipt:
-    """What later states take from S0's receipt."""
+    """The fields of S0's receipt that later states use."""
 
     manifest_fingerprint: str
     flag_sha256_hex: str
@@ -34,8 +34,8 @@ def utc_now() -> str:
     """Now, or SOURCE_DATE_EPOCH where that is set: RFC 3339, 6 decimals, Z.
 
     Raises:
-        Segment1BError: E_POLICY_INVALID where the variable is no number of seconds up to the year
-            9999.
+        Segment1BError: E_POLICY_INVALID where the variable is not a number of seconds up to the
+            year 9999.
     """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.now(UTC) if not epoch else _moment_of(epoch)
@@ -53,18 +53,18 @@ def _moment_of(epoch: str) -> datetime:
             "E_POLICY_INVALID",
             "the variable SOURCE_DATE_EPOCH must be whole seconds since 1970, in UTC",
             value=epoch,
-            next_step="unset SOURCE_DATE_EPOCH or mend it, and start again",
+            next_step="unset SOURCE_DATE_EPOCH or correct it, and start again",
         ) from err
 
 
 def write_once(root: DataRoot, dataset: str, document: Any, **tokens: str) -> Published | None:
-    """Publish a JSON document unless there is one already; None where it was left as it is."""
+    """Publish a JSON document; None, and nothing done, where one exists."""
     target = root.path_for(dataset, **tokens)
     return with_retries(dataset, lambda: root.publish_once(target, as_json(document), dataset))
 
 
 def as_json(document: Any) -> bytes:
-    """JSON as we publish it: keys in the order given, two spaces, one final line feed."""
+    """Published JSON: keys in the order given, two spaces, one final line feed."""
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -85,11 +85,11 @@ def receipt_document(
 
 
 def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
-    """Read S0's receipt and hold it against the 1A bundle as it is now.
+    """Read S0's receipt and compare it with the 1A bundle as it is now.
 
     Raises:
         Segment1BError: E301_NO_PASS_FLAG where there is none, where it is not for this
-            fingerprint, or where the 1A bundle no longer bears it out.
+            fingerprint, or where the 1A bundle no longer matches it.
     """
     path = root.ensure_local(root.path_for("s0_gate_receipt_1B", manifest_fingerprint=fingerprint))
     receipt = _read(path)
@@ -115,20 +115,20 @@ def require_receipt(root: DataRoot, fingerprint: str) -> Receipt:
 
 
 def require_sealed(root: DataRoot, fingerprint: str, present: Mapping[str, str]) -> None:
-    """Hold the sealed inputs against the inputs as they are now.
+    """Compare the sealed inputs with the inputs as they are now.
 
     Args:
         present: asset_id -> hex digest.
 
     Raises:
-        Segment1BError: E301_NO_PASS_FLAG, naming the inputs that are not the sealed ones.
+        Segment1BError: E301_NO_PASS_FLAG, naming the inputs that differ.
     """
     path = root.ensure_local(root.path_for("sealed_inputs_1B", manifest_fingerprint=fingerprint))
     changed = changed_inputs(sealed_digests(path), present)
     if changed:
         raise Segment1BError(
             "E301_NO_PASS_FLAG",
-            f"the sealed inputs are not the present ones: {', '.join(changed)}",
+            f"inputs changed since they were sealed: {', '.join(changed)}",
             file=path,
             value=changed[0],
             next_step="materialise s0_gate_receipt_1B (segment1b run --states s0): it seals the "
@@ -159,7 +159,7 @@ def _read(path: Path) -> Receipt:
             document["flag_sha256_hex"],
             document["verified_at_utc"],
         )
-        # It goes into every RNG event as it stands.
+        # It goes into every RNG event unchanged.
         if not _MOMENT.fullmatch(receipt.verified_at_utc):
             raise ValueError(f"verified_at_utc is {receipt.verified_at_utc!r}")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as err:

@@ -1,4 +1,4 @@
-"""Data versions of what 1B reads and does not make: the receipts of files, the run's identity."""
+"""Data versions of the inputs that 1B does not make: receipts of files, the run's identity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
-#: The run_id: what S5 and S6 draw under. It changes with seed, fingerprint and parameter_hash.
+#: The run_id, under which S5 and S6 draw. It changes with seed, fingerprint and parameter_hash.
 RUN_IDENTITY = "run_identity"
 #: The polygon table is observed by country.
 POLYGONS = "world_countries"
@@ -29,13 +29,13 @@ _lock = threading.Lock()
 
 
 def input_version(inputs: RunInputs, dataset: str) -> str | None:
-    """The data version of an input as it is now; None where it is not there.
+    """The data version of an input as it is now; None where it does not exist.
 
-    A file is hashed again only when its size, inode or time of change is another than before. Of
-    objects in a store the ETags count: nothing is fetched to tell that nothing has changed.
+    A file is hashed again only when its size, inode or time of change differs. For objects in a
+    store the ETags count, so nothing is fetched to see that nothing changed.
 
     Raises:
-        Segment1BError: where the path or the identity cannot be had (no or several catalogues,
+        Segment1BError: where the path or the identity is unknown (no or several catalogues,
             a reference or policy missing).
     """
     if isinstance(inputs.root, ObjectRoot):
@@ -53,7 +53,7 @@ def input_version(inputs: RunInputs, dataset: str) -> str | None:
         if held is not None and held[0] == stamp:
             return held[1]
         version = receipt(path, files)
-        # A file that changed while it was read has no version yet worth remembering.
+        # The version of a file that changed while it was read is not cached.
         if _stamp_of(files) == stamp:
             with _lock:
                 _known[path] = (stamp, version)
@@ -63,7 +63,7 @@ def input_version(inputs: RunInputs, dataset: str) -> str | None:
 
 
 def is_fetched(inputs: RunInputs, dataset: str) -> bool:
-    """Whether an input's bytes are on this machine, as they are now."""
+    """Whether this machine holds an input's current bytes."""
     root = inputs.root
     if not isinstance(root, ObjectRoot):
         return True
@@ -89,7 +89,7 @@ def polygon_versions(inputs: RunInputs) -> dict[str, str]:
 
 
 def input_versions(inputs: RunInputs) -> dict[str, str | None]:
-    """Dataset id -> data version of every input; None for one that cannot be had."""
+    """Dataset id -> data version of every input; None for one that cannot be read."""
     found: dict[str, str | None] = {}
     for dataset in INPUTS:
         try:

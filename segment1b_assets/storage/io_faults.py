@@ -1,7 +1,7 @@
-"""When the machine fails us: tries, and one error that says what failed and what to look at.
+"""Faults of the machine: retries, and one error that names what failed and what to check.
 
-Bad data is never retried; reading and writing that the machine refused is, `IO_TRIES` times in all
-(contract §6).
+Bad data is never retried. Reads and writes that the machine refused are tried `IO_TRIES` times in
+all (contract §6).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 
 R = TypeVar("R")
 
-#: Tries of what failed for the machine's reasons, not the data's.
+#: Tries of an operation that the machine fails.
 IO_TRIES = 3
 _PAUSE_SECONDS = 0.05
 
@@ -27,7 +27,7 @@ _NEXT_STEP = {
     errno.EROFS: "mount the data root for writing and re-run",
     errno.EACCES: _REFUSED,
     errno.EPERM: _REFUSED,
-    errno.ENOLCK: "this file system gives no file locks, by which runs know each other's work: "
+    errno.ENOLCK: "this file system has no file locks, which runs need to work side by side: "
     "start its lock service, or put the data root on one that has flock",
     errno.EMFILE: "raise the limit of open files (ulimit -n) to 256 or more and re-run",
 }
@@ -56,10 +56,10 @@ def pause(tries_left: int) -> None:
 
 
 def with_retries(what: str, work: Callable[[], R]) -> R:
-    """``work()``, again where the machine fails it.
+    """``work()``, retried where the machine fails it.
 
     Raises:
-        Segment1BError: `io_error` after the last try; whatever else `work` raises, at once.
+        Segment1BError: `io_error` after the last try; other exceptions of `work` are not retried.
     """
     for tries_left in reversed(range(IO_TRIES)):
         try:

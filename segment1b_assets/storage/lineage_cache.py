@@ -1,7 +1,7 @@
-"""The lineage of published files, read once a file.
+"""The lineage of published files, read once per file.
 
-Whether a partition is stale is asked of every dataset of every country, several times a run.
-Opening a parquet footer for each question would cost more than a small country.
+A run tests several times whether each dataset of each country is stale. Opening a parquet footer
+each time would cost more than a small country.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from segment1b_assets.storage.parquet import lineage_of
 
 
 class LineageCache:
-    """Path -> lineage, for as long as size, inode and time of change stay."""
+    """Path -> lineage, valid while size, inode and time of change stay the same."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int, int], dict[str, str]]] = {}

@@ -1,7 +1,7 @@
-"""What the process does with memory that a batch has freed: keep it for the next batch.
+"""Keeps memory that a batch freed for the next batch.
 
-glibc gives freed memory back to the system at once, and the system clears every page again before
-the next batch may use it: a quarter of S1's time. Other C libraries are left as they are.
+glibc returns freed memory to the system immediately, and the system clears every page before the
+next batch may use it: a quarter of S1's time. Other C libraries keep their defaults.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import pyarrow as pa
 
 #: Parameters of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-#: Freed bytes that each heap keeps: some batches' columns.
+#: Freed bytes that each heap keeps: the columns of a few batches.
 _KEPT_BYTES = 64 << 20
-#: Arrays of this size are the system's as before; the heap's are smaller.
+#: Arrays from this size on are mapped by the system; smaller ones are on the heap.
 _MAPPED_BYTES = 32 << 20
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Let every heap keep what batches free; returns whether this C library can be told so."""
+    """Let every heap keep what batches free; returns whether this C library supports it."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
@@ -34,7 +34,7 @@ def keep_freed_memory() -> bool:
 
 
 def release_memory() -> None:
-    """Give freed memory back to the system, between states."""
+    """Return freed memory to the system, between states."""
     pa.default_memory_pool().release_unused()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -56,7 +56,7 @@ def peak_rss_bytes() -> int:
 
 
 def open_files() -> int:
-    """Open file descriptors of this process (0 where the system does not tell)."""
+    """Open file descriptors of this process (0 where the system does not report them)."""
     try:
         return len(os.listdir("/proc/self/fd"))
     except OSError:

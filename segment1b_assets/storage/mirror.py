@@ -1,8 +1,7 @@
-"""This machine's copy of what it has read from a store, or published to it.
+"""This machine's copy of what it read from an object store or published to it.
 
-It may be lost at any time. Beside each file lies a note of the object that it is a copy of; a file
-whose note does not fit, be it that it was changed here or that a copy was cut short, counts as
-absent.
+It may be lost at any time. A note beside each file names the object that it is a copy of. A file
+that does not match its note, because it was changed or only partly copied, counts as absent.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ MIRROR_VARIABLE = "SEGMENT1B_MIRROR"
 
 
 def mirror_folder(url: str) -> Path:
-    """Where a root's mirror lies: below ``$SEGMENT1B_MIRROR``, else the user's cache folder."""
+    """The folder of a root's mirror: below ``$SEGMENT1B_MIRROR``, else the user's cache folder."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = Path(os.environ.get(MIRROR_VARIABLE) or Path(cache) / "segment1b")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
@@ -50,18 +49,18 @@ class Mirror:
             return False
 
     def store(self, key: str, made: Path, stored: Stored) -> None:
-        """Move a file, which lies in the same file system, to its place and note what it is."""
+        """Move a file of the same file system to its place and write its note."""
         file, note = self.files / key, self._notes / key
         os.utime(made, (stored.modified, stored.modified))
         with self._shape:
             for folder in (file.parent, note.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-            # Cut short here, the note is about another file, and the copy is fetched again.
+            # If the process ends here, the note does not match and the copy is fetched again.
             os.replace(made, file)
             note.write_text(_note(stored, file.stat()), "utf-8")
 
     def keep_only(self, key: str, keys: Collection[str]) -> None:
-        """Remove the files at and below `key` that no object stands behind any more."""
+        """Remove the files at and below `key` whose object no longer exists."""
         top = self.files / key
         with self._shape:
             found = [p for p in top.rglob("*") if not p.is_dir()] if top.is_dir() else [top]
@@ -73,7 +72,7 @@ class Mirror:
                     self._prune(file.parent)
 
     def _prune(self, folder: Path) -> None:
-        """A store has no empty folders, so none stays here either."""
+        """Remove empty folders: a store has none."""
         while folder != self.files:
             try:
                 folder.rmdir()

@@ -1,8 +1,8 @@
-"""The publish law in an object store (contract §2): the store's own atomic, conditional put.
+"""The publish protocol in an object store (contract §2): the store's own atomic, conditional put.
 
-A partition of one file is one put that succeeds only where nothing is. Of a folder of several
-files the object that makes it visible goes up last: a partition's first part, a bundle's flag. So
-whatever ends a run, nothing is ever seen of what it had not finished.
+A partition of one file is one put that succeeds only where no object exists. For a folder of
+several files, the object that makes it visible is put last: a partition's first part, a bundle's
+flag. So however a run ends, readers see nothing unfinished.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from segment1b_assets.storage.staging import STAGING
 if TYPE_CHECKING:
     from segment1b_assets.storage.object_root import ObjectRoot
 
-#: No upload takes as long as this: what lies in the store's staging folder is older left over.
+#: No upload takes as long as this: older objects in the store's staging folder are left over.
 _LEFT_OVER_SECONDS = 24 * 3600.0
-#: Roots whose store has been seen to refuse. Weakly held: `open_root` lets go of a root whose
-#: credentials have changed, its client and listings with it.
+#: Roots whose store is known to honour conditional puts. Weak references: `open_root` drops a root
+#: whose credentials have changed, with its client and listings.
 _proven: WeakSet[ObjectRoot] = WeakSet()
 _proven_for_large: WeakSet[ObjectRoot] = WeakSet()
 
@@ -34,10 +34,10 @@ _proven_for_large: WeakSet[ObjectRoot] = WeakSet()
 def publish_objects(
     root: ObjectRoot, staged: Path, target: Path, *, dataset: str, country: str | None
 ) -> Published:
-    """Put a staged file or folder to its place, never replacing anything.
+    """Upload a staged file or folder to its place, never replacing anything.
 
     Raises:
-        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there,
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are published,
             E_IO where the store fails or does not honour the condition.
     """
     stamp = receipt(staged)
@@ -58,7 +58,7 @@ def publish_objects(
         root.refresh()
         if last not in root.listings.under(key):
             raise Segment1BError(
-                "E_IO", "the store says that this object is there, and does not list it",
+                "E_IO", "the store reports that this object exists, but does not list it",
                 country=country, file=root.store.at(last),
                 next_step="find who else publishes or retires there, then materialise it again",
             )  # fmt: skip
@@ -70,15 +70,15 @@ def publish_objects(
 def _put_all(
     root: ObjectRoot, objects: dict[str, Path], last: str, dataset: str, country: str | None
 ) -> bool:
-    """Put the objects in order; False where somebody else's `last` was there first."""
+    """Put the objects in order; False where another writer's `last` exists already."""
     put: dict[str, Stored] = {}
     for key in sorted(objects, key=lambda k: (k == last, k)):
         stored = root.store.put_new(key, objects[key])
         if stored is not None:
             put[key] = stored
         elif key == last:
-            # Or ours all the same: the client repeats a put whose answer was lost. So nothing
-            # is taken back; the caller looks at the bytes.
+            # It may still be ours: the client repeats a put whose answer was lost. So nothing
+            # is deleted; the caller compares the bytes.
             return False
         elif not _same_bytes(root, key, objects[key]):
             raise _left_over(root, key, dataset, country)
@@ -95,13 +95,13 @@ def _require_room(
     dataset: str,
     country: str | None,
 ) -> None:
-    """An interrupted upload's files that this one lacks would become part of what it publishes."""
+    """Refuse objects of an interrupted upload: they would become part of this partition."""
     if strays := sorted(set(there) - set(objects)):
         raise _left_over(root, strays[0], dataset, country)
 
 
 def _same_bytes(root: ObjectRoot, key: str, file: Path) -> bool:
-    """Whether an object that is there already has the bytes of a file."""
+    """Whether an existing object has the bytes of a file."""
     stored = root.store.list(key.rpartition("/")[0]).get(key)
     copy = root.temporary_file()
     try:
@@ -124,7 +124,7 @@ def _left_over(root: ObjectRoot, key: str, dataset: str, country: str | None) ->
 
 
 def _seen_last(keys: dict[str, Path]) -> str:
-    """The object by which readers know that a folder is whole."""
+    """The object whose presence means that a folder is complete."""
     for name in (FLAG, INDEX):
         for key in keys:
             if key.endswith(f"/{name}"):
@@ -133,9 +133,9 @@ def _seen_last(keys: dict[str, Path]) -> str:
 
 
 def _require_conditions(root: ObjectRoot, large: bool) -> None:
-    """Refuse a store that puts in spite of a condition: it would overwrite what is published.
+    """Refuse a store that ignores the condition of a put: it would overwrite published data.
 
-    Large files go another way (`ObjectStore.put_new`), which is tried before the first of them.
+    Large files use another request (`ObjectStore.put_new`), tested before the first of them.
     """
     if root in (_proven_for_large if large else _proven):
         return
@@ -163,7 +163,7 @@ def _require_conditions(root: ObjectRoot, large: bool) -> None:
 
 
 def replace_object(root: ObjectRoot, target: Path, content: bytes) -> None:
-    """Put a report, replacing the one before."""
+    """Put a report, replacing the previous one."""
     key = root.relative(target)
     stored = Stored(len(content), root.store.put(key, content), time.time())
     made = root.temporary_file()
@@ -173,10 +173,10 @@ def replace_object(root: ObjectRoot, target: Path, content: bytes) -> None:
 
 
 def move_objects(root: ObjectRoot, target: Path, destination: Path) -> None:
-    """Move all objects at and below `target`: copied, then deleted, what makes them seen first.
+    """Move all objects at and below `target`: copy, then delete, first the one that shows them.
 
     Raises:
-        Segment1BError: E_IO where somebody published there anew in the meantime.
+        Segment1BError: E_IO where something was published there in the meantime.
     """
     source, goal = root.relative(target), root.relative(destination)
     root.refresh()

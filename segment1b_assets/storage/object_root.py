@@ -1,11 +1,11 @@
 """A data root in an object store: the store is the truth, and a local mirror is what is read.
 
-Whoever reads a path brings it `here` first: what the store holds at and below the path is fetched
-unless the mirror holds it already, and what it holds no more is removed. So raster, parquet and
-validators go on reading local files.
+A reader of a path calls `ensure_local` first: it fetches what the store holds at and below the path
+unless the mirror has it, and removes what the store no longer holds. So raster readers, parquet
+readers and validators read local files.
 
-What the store holds is known from listings of whole listings (all countries of a dataset), which
-are used for two seconds and dropped whenever a state, command or sensor begins.
+What the store holds is known from listings (all countries of a dataset in one), which are used for
+two seconds and dropped when a state, command or sensor begins.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from segment1b_assets.storage.object_store import ObjectStore, Stored
 from segment1b_assets.storage.published import Published
 from segment1b_assets.storage.staging import STAGING, TEMPORARY
 
-#: Seconds for which a listing is used: as much later may this machine see another's doings.
+#: Seconds for which a listing is used: the delay until this machine sees another's changes.
 LISTING_SECONDS = 2.0
-#: Objects that are fetched side by side.
+#: Objects that are fetched in parallel.
 FETCHES = 8
 _TRIES = 5
-#: Folders of few objects that every state asks for: one listing each.
+#: Folders of few objects that every state reads: one listing each.
 _WHOLE = ("reference", "config", "layer1/1A", "layer1/1B/s0_gate_receipt")
 _PART = re.compile(r"(.*/country=[A-Z]{2}/)part-\d+\.parquet")
 
@@ -58,18 +58,18 @@ class Listings:
         return {k: s for k, s in found.items() if k == key or k.startswith(f"{key}/")}
 
     def note(self, changed: Mapping[str, Stored | None]) -> None:
-        """Take in what this process has put (or deleted: None)."""
+        """Record what this process has put (or deleted: None)."""
         with self._lock:
             for prefix, (when, found) in self._listings.items():
                 below = {k: s for k, s in changed.items() if k.startswith(f"{prefix}/")}
                 if below:
                     merged = {**found, **below}
-                    # A new dict: somebody may be reading the old one.
+                    # A new dict: another thread may be reading the old one.
                     kept = {k: s for k, s in merged.items() if s is not None}
                     self._listings[prefix] = when, kept
 
     def forget(self) -> None:
-        """Believe nothing any more."""
+        """Drop all listings."""
         with self._lock:
             self._listings.clear()
 
@@ -127,9 +127,9 @@ class ObjectRoot(DataRoot):
         return tuple(sorted((k, s.etag, s.size) for k, s in found.items()))
 
     def _visible(self, key: str) -> dict[str, Stored]:
-        """The objects at and below a key, less the parts of partitions that are not whole yet.
+        """The objects at and below a key, less the parts of partitions that are not complete yet.
 
-        A partition's first part goes up last, so it tells that all of them are there.
+        A partition's first part is uploaded last, so its presence means that all parts exist.
         """
         found = self.listings.under(key)
         known = found if "/country=" not in key else self.listings.under(key.split("/part-")[0])
@@ -146,7 +146,7 @@ class ObjectRoot(DataRoot):
             return all(pool.map(self._fetch, stale, stale.values()))
 
     def _fetch(self, key: str, stored: Stored) -> bool:
-        """Bring one object here; False where it is not any more the one that was listed."""
+        """Fetch one object; False where it is no longer the one that was listed."""
         with self._fetching.setdefault(key, threading.Lock()):
             if self.mirror.holds(key, stored):
                 return True
@@ -176,7 +176,7 @@ class ObjectRoot(DataRoot):
         return object_publish.sweep_objects(self) + super().sweep_staging()
 
     def temporary_file(self) -> Path:
-        """A name for a file on its way into the mirror; swept with the staging areas."""
+        """A name for a file on its way into the mirror; removed with the staging areas."""
         (self.path / STAGING).mkdir(parents=True, exist_ok=True)
         return self.path / STAGING / f"{TEMPORARY}{uuid.uuid4().hex}"
 

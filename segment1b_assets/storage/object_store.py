@@ -1,8 +1,7 @@
-"""A prefix of an S3 bucket: list, fetch, put, copy, delete, with errors that say what to do.
+"""A prefix of an S3 bucket: list, fetch, put, copy, delete, with errors that name the next step.
 
-Who we are, and where the store is, comes from the usual ``AWS_*`` variables and from nowhere else:
-never from the URL, and no message of ours repeats what the store answered, for its refusals quote
-the request.
+Identity and endpoint come only from the usual ``AWS_*`` variables, never from the URL. No message
+repeats the store's answer, because a refusal quotes the request.
 """
 
 from __future__ import annotations
@@ -28,29 +27,29 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, S3Store
 
-#: Larger files go up in parts, which needs no more memory than a few of them.
+#: Larger files are uploaded in parts; memory holds a few parts.
 SINGLE_PUT_BYTES = 64 << 20
 PART_BYTES = 16 << 20
-#: What S3 copies in one request, and so the largest object that we can put on a condition.
+#: The most that S3 copies in one request, so the largest object of a conditional put.
 LARGEST_BYTES = 5 << 30
-#: Bytes of one ranged read, and how many of them are under way at once.
+#: Bytes of one ranged read, and the number of parallel reads.
 RANGE_BYTES = 8 << 20
 RANGES = 4
 _SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION"
 _EXPORT = "a profile's are given out by: aws configure export-credentials --format env"
-#: Variables by which a client is told who it is; without one of them a profile would be meant.
+#: Variables that give the client its identity; without one of them it would use a profile.
 _IDENTITIES = (
     "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )  # fmt: skip
-#: Seconds to wait after each try at a put that the store calls a conflict.
+#: Seconds to wait after each put that the store answers with a conflict.
 CONFLICT_PAUSES = (0.1, 0.4, 1.6, 3.2)
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An object as the store knows it: bytes, ETag, and when it was put (seconds since 1970)."""
+    """An object in the store: bytes, ETag, and when it was put (seconds since 1970)."""
 
     size: int
     etag: str
@@ -74,7 +73,7 @@ class ObjectStore:
             "timeout": timedelta(seconds=120),
         }
         if _endpoint_is_here():
-            client["allow_http"] = True  # elsewhere only where AWS_ALLOW_HTTP says so
+            client["allow_http"] = True  # elsewhere only if AWS_ALLOW_HTTP is set
         self._store: S3Store = S3Store(
             bucket,
             prefix=prefix or None,
@@ -98,7 +97,7 @@ class ObjectStore:
         return {key: stored for key, stored in found.items() if key not in folders}
 
     def fetch(self, key: str, stored: Stored, to: Path) -> bool:
-        """Write the object to a file; False where it is not any more what was listed."""
+        """Write the object to a file; False where it is no longer the one that was listed."""
         import obstore
         from obstore.exceptions import PreconditionError
 
@@ -125,16 +124,16 @@ class ObjectStore:
         return to.stat().st_size == stored.size
 
     def put_new(self, key: str, file: Path) -> Stored | None:
-        """Put a file where nothing is; None, and nothing done, where something is.
+        """Put a file; None, and nothing done, where an object exists.
 
-        Either the whole object is there afterwards or nothing is.
+        Afterwards either the whole object exists or none does.
         """
         import obstore
 
         status = file.stat()
         if status.st_size > LARGEST_BYTES:
             raise Segment1BError(
-                "E_IO", "the file is larger than what S3 puts on a condition (5 GiB)",
+                "E_IO", "the file is larger than S3's limit of a conditional put (5 GiB)",
                 file=self.at(key), value=status.st_size,
                 next_step="use a root on a file system for data of this size",
             )  # fmt: skip
@@ -148,7 +147,7 @@ class ObjectStore:
                     ),
                 )
                 return done and Stored(status.st_size, str(done["e_tag"]), status.st_mtime)
-            # An upload in parts cannot be put on a condition, but a copy can.
+            # An upload in parts cannot be conditional, but a copy can.
             aside = f"{STAGING}/{uuid.uuid4().hex}"
             try:
                 obstore.put(self._store, aside, file, chunk_size=PART_BYTES, max_concurrency=RANGES)
@@ -158,9 +157,9 @@ class ObjectStore:
             return done and Stored(done["size"], str(done["e_tag"]), status.st_mtime)
 
     def copy_new(self, source: str, target: str) -> bool:
-        """Copy an object to where nothing is, as large files get there; False where something is.
+        """Copy an object, as large files are published; False where the target exists.
 
-        It is not the same request as a put on a condition, and a store may honour one alone.
+        The request differs from a conditional put, and a store may honour only one of the two.
         """
         with self._told("write", target):
             return self._unless_there(target, lambda: self._copied(source, target)) is not None
@@ -172,10 +171,10 @@ class ObjectStore:
         return obstore.head(self._store, target)
 
     def _unless_there(self, key: str, write: Callable[[], Answer]) -> Answer | None:
-        """What `write` answers; None where an object is there.
+        """The result of `write`; None where an object exists.
 
-        The client says "already exists" of a 409, too: of a store that was just then busy with
-        another request for this key. Whether that one put anything, only the key itself tells.
+        The client reports "already exists" for a 409, too, when the store was busy with another
+        request for this key. Only the key itself shows whether that request put anything.
         """
         import obstore
         from obstore.exceptions import AlreadyExistsError
@@ -191,12 +190,12 @@ class ObjectStore:
                     time.sleep(pause)
         raise Segment1BError(
             "E_IO", f"the store refused {len(CONFLICT_PAUSES)} times to write this object, as "
-            "though it were there, and it is not (409 ConditionalRequestConflict)",
+            "though it existed, but it does not (409 ConditionalRequestConflict)",
             file=self.at(key), next_step="find who else writes there, then re-run",
         )  # fmt: skip
 
     def put(self, key: str, content: bytes) -> str:
-        """Put bytes, replacing what is there; returns the new ETag."""
+        """Put bytes, replacing an existing object; returns the new ETag."""
         import obstore
 
         with self._told("write", key):
@@ -210,7 +209,7 @@ class ObjectStore:
             obstore.copy(self._store, source, target)
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete objects; one that is not there is no error."""
+        """Delete objects; a missing one is not an error."""
         import obstore
 
         if keys:
@@ -223,7 +222,7 @@ class ObjectStore:
 
     @contextlib.contextmanager
     def _told(self, verb: str, key: str) -> Iterator[None]:
-        """Turn what the client raises into E_IO; without its cause, which quotes the request."""
+        """Turn the client's exceptions into E_IO, without their cause, which quotes the request."""
         from obstore.exceptions import BaseError
 
         try:
@@ -237,41 +236,44 @@ class ObjectStore:
 
 
 def _reason(err: Exception) -> tuple[str, str]:
-    """What happened and what to do, in words of our own."""
+    """What happened and the next step, without the store's text."""
     text = str(err)
     code = re.search(r"<Code>(\w+)</Code>", text)
     status = re.search(r"status code: (\d{3})", text)
-    told = " ".join(found[1] for found in (status, code) if found)
+    answer = " ".join(found[1] for found in (status, code) if found)
     if "NoSuchBucket" in text or isinstance(err, FileNotFoundError):
-        return f"there is no such bucket or object ({told})", "look at the name; create the bucket"
-    if told.startswith(("401", "403")):
         return (
-            f"the store refuses these credentials ({told})",
-            f"look at {_SETTINGS}, and at the rights that docs/guide/object_store.md lists",
+            f"there is no such bucket or object ({answer})",
+            "check the name, or create the bucket",
         )
-    nobody = not told and not any(os.environ.get(name) for name in _IDENTITIES)
+    if answer.startswith(("401", "403")):
+        return (
+            f"the store refuses these credentials ({answer})",
+            f"check {_SETTINGS}, and the rights that docs/guide/object_store.md lists",
+        )
+    nobody = not answer and not any(os.environ.get(name) for name in _IDENTITIES)
     if nobody or "169.254." in text or "credential" in text.lower():
         return "no credentials were found", f"set {_SETTINGS}; {_EXPORT}"
-    if told:
-        return f"the store answers {told}", "look at the store, and at AWS_REGION; then re-run"
+    if answer:
+        return f"the store answers {answer}", "check the store and AWS_REGION, then re-run"
     if "invalid path" in text:
         return (
             "a key below it has an empty or '..' part",
-            "remove that object; nothing of ours is called so",
+            "remove that object; no dataset has such a key",
         )
     return (
         f"the store does not answer ({type(err).__name__})",
-        "look at AWS_ENDPOINT_URL and the network, then re-run",
+        "check AWS_ENDPOINT_URL and the network, then re-run",
     )
 
 
 def goes_in_parts(size: int) -> bool:
-    """Whether a file of so many bytes is uploaded in parts, and so copied to its place."""
+    """Whether a file of this many bytes is uploaded in parts and then copied to its place."""
     return size > SINGLE_PUT_BYTES
 
 
 def _require_no_profile(url: str) -> None:
-    """Profiles are not read here: without a word another identity would be taken, or none."""
+    """Profiles are not read: without this error another identity would be used, or none."""
     profile = os.environ.get("AWS_PROFILE")
     if profile and not any(os.environ.get(name) for name in _IDENTITIES):
         raise Segment1BError(
@@ -294,5 +296,5 @@ def _slashes(key: str) -> Iterator[int]:
 
 
 def environment_key() -> Mapping[str, str]:
-    """The variables that decide which store is meant and who asks; never to be shown."""
+    """The variables that decide store and identity; never to be shown."""
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}

@@ -1,4 +1,4 @@
-"""A data root from what a user writes: a folder, or ``s3://bucket/prefix``."""
+"""A data root from the user's text: a folder, or ``s3://bucket/prefix``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _lock = threading.Lock()
 
 
 def open_root(place: Path | str) -> DataRoot:
-    """The root at a place; a process has one `ObjectRoot` for each URL, its listings fresh.
+    """The root of a text; a process has one `ObjectRoot` per URL, with fresh listings.
 
     Raises:
         Segment1BError: E_INPUT_MISSING for a URL that is not of the form.
@@ -27,7 +27,7 @@ def open_root(place: Path | str) -> DataRoot:
         return DataRoot(Path(place).absolute())
     found = _URL.fullmatch(place)
     if found is None or {".", ".."} & set(found[2].split("/")):
-        # What was written is not repeated: it may hold a password.
+        # The text is not repeated: it may hold a password.
         raise Segment1BError(
             "E_INPUT_MISSING",
             "the data root is neither a folder nor of the form s3://bucket/prefix",
@@ -48,5 +48,5 @@ def open_root(place: Path | str) -> DataRoot:
 
 
 def in_a_store(place: str) -> bool:
-    """Whether what a user wrote is a URL and not a folder."""
+    """Whether the user's text is a URL and not a folder."""
     return "://" in place

@@ -1,7 +1,7 @@
 """The parquet writer: the one place where writer settings are fixed.
 
 Published bytes depend on these settings and on the library version that the lock file pins, and
-on nothing else: rows are cut into row groups by count alone, whatever batches they arrive in.
+on nothing else: rows are cut into row groups by count, independent of their batches.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROW_GROUP_ROWS = 1 << 20
 FILE_ROWS = 1 << 31
 _GROUPS_PER_FILE = FILE_ROWS // ROW_GROUP_ROWS
 
-#: The encoder asks after this many rows of a batch whether its page is full: batches that are whole
+#: The encoder tests after this many rows of a batch whether its page is full: batches of whole
 #: multiples give the same pages as one batch, others are joined first.
 _PAGE_CHECK_ROWS = 1024
 
@@ -37,12 +37,12 @@ _REPEATING = frozenset(
     {"raster_row", "centroid_lat", "pixel_area_m2", "min_lat_deg", "max_lat_deg",
      "centroid_lat_deg", "dp"}
 )  # fmt: skip
-#: Columns of incompressible mantissas or skewed integers, where zstd earns its time.
+#: Columns of incompressible mantissas or skewed integers, where zstd is worth its time.
 _DENSE = frozenset({"weight_fp"})
 
 
-#: What Arrow raises over bytes that are no sound parquet: its own errors, text that is not UTF-8
-#: (a ValueError), a size that no memory holds.
+#: What Arrow raises for bytes that are not valid parquet: its own errors, text that is not UTF-8
+#: (a ValueError), a size beyond memory.
 _UNREADABLE: Final = (pa.ArrowException, ValueError, OverflowError, OSError, MemoryError)
 
 
@@ -60,8 +60,8 @@ class PartitionWriter:
         self._table = table
         self._wire = table.wire
         said = {"contract_version": CONTRACT_VERSION, **lineage}
-        # The batches carry text as dictionaries; readers are told the declared schema. It repeats
-        # the lineage, for Arrow takes a schema's metadata from here and not from the file's.
+        # The batches carry text as dictionaries; this is the declared schema. It repeats the
+        # lineage, because Arrow takes a schema's metadata from it, not from the file's.
         declared = table.arrow.with_metadata(said).serialize().to_pybytes()
         self._metadata = {**said, "ARROW:schema": base64.b64encode(declared).decode("ascii")}
         self._pending: list[pa.RecordBatch] = []
@@ -129,7 +129,7 @@ class PartitionWriter:
             data_page_version="1.0",
             store_schema=False,
             write_batch_size=_PAGE_CHECK_ROWS,
-            # Of a label there is one value a file: its statistics say nothing and cost a quarter.
+            # A label has one value per file: its statistics are useless and cost a quarter.
             write_statistics=numbers,
             write_page_index=True,
             use_dictionary=labels,
@@ -173,7 +173,7 @@ def read_batches(
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open one parquet file by itself; nothing is inferred from the names of its folders.
+    """Open one parquet file; nothing is inferred from the names of its folders.
 
     Raises:
         Segment1BError: E_INPUT_MISSING or E_INPUT_SCHEMA.
@@ -202,11 +202,11 @@ def lineage_of(path: Path) -> dict[str, str]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Tell what Arrow raises over a file as bad data, or as the machine's fault if it is that.
+    """Turn Arrow's errors over a file into bad data, or into the machine's fault.
 
     Raises:
-        Segment1BError: E_INPUT_SCHEMA, the bytes are no sound parquet.
-        OSError: the machine refused to read them; only then does Arrow's error have an errno.
+        Segment1BError: E_INPUT_SCHEMA, the bytes are not valid parquet.
+        OSError: the machine refused to read them: Arrow's error then has an errno.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""1B's PASS flag: what it vouches for, recomputed (contract §4, S9)."""
+"""1B's PASS flag, recomputed (contract §4, S9)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segment1b_assets.storage.open_root import open_root
 
 @dataclass(frozen=True)
 class PassedSites:
-    """What a valid flag vouches for."""
+    """The files that a valid flag covers."""
 
     seed: int
     manifest_fingerprint: str
@@ -28,10 +28,10 @@ class PassedSites:
 def pass_flag(
     root: Path | str | None = None, seed: int | None = None, manifest_fingerprint: str | None = None
 ) -> PassedSites:
-    """Recompute 1B's flag and hold every site_locations file against the bundle.
+    """Recompute 1B's flag and compare every site_locations file with the bundle.
 
     Raises:
-        Segment1BError: E_FLAG_BAD or E_INDEX_BAD, naming the file that is missing, foreign or
+        Segment1BError: E_FLAG_BAD or E_INDEX_BAD, naming the file that is missing, unknown or
             changed; E_INPUT_MISSING where no run, or more than one, fits the choice.
     """
     data = open_root(root if root is not None else default_root())
@@ -56,21 +56,21 @@ def pass_flag(
     countries = data.ensure_local(data.path_for("site_locations", **tokens, country="AA").parent)
     there = {data.relative(p): p for p in countries.glob("country=*/*")}
     for name in sorted({*egress, *there}):
-        _hold(data, name, egress.get(name), there.get(name))
+        _compare(data, name, egress.get(name), there.get(name))
     return PassedSites(
         seed, manifest_fingerprint, digest, tuple(there[name] for name in sorted(there))
     )
 
 
-def _hold(data: DataRoot, name: str, expected: str | None, path: Path | None) -> None:
+def _compare(data: DataRoot, name: str, expected: str | None, path: Path | None) -> None:
     country = Path(name).parent.name.removeprefix("country=")
     next_step = f"materialise {country} again, then S9 (validation_bundle_1B)"
     if path is None:
-        what = "a file that the bundle vouches for is not there"
+        what = "a file of the bundle is missing"
     elif expected is None:
-        what = "a file that the bundle does not know lies among the site locations"
+        what = "a file among the site locations is not in the bundle"
     elif sha256_of(path).hex() != expected:
-        what = "a file is not the one that the bundle vouches for"
+        what = "a file differs from the bundle's digest"
         next_step = f"segment1b repair --dataset site_locations --country {country}"
     else:
         return

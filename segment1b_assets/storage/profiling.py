@@ -1,4 +1,4 @@
-"""Where the time goes: pyinstrument's profile of each dataset's workers, and a table by country."""
+"""Profiling: pyinstrument's profile of each dataset's workers, and a table by country."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pyinstrument import Profiler
 from pyinstrument.renderers import HTMLRenderer
 from pyinstrument.session import Session
 
-#: Seconds between two looks at a worker's stack. A profile holds every look in memory.
+#: Seconds between two samples of a worker's stack. A profile holds every sample in memory.
 INTERVAL = 0.005
 
 
@@ -46,7 +46,7 @@ class Profiling:
     def write(self, folder: Path) -> None:
         """Write ``<activity>.html``, a tree of calls, and countries.csv; switch off.
 
-        A page asks for its font on the web, and can be read without.
+        A page loads its font from the web, and is readable without it.
         """
         self.on = False
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Who wants to watch: a state's progress, country by country, for whoever set a watcher."""
+"""A state's progress, country by country, for the process's watcher."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class Watcher(Protocol):
-    """Is told, on the main thread, what happens while countries are made."""
+    """Receives, on the main thread, the progress of countries."""
 
     def started(self, state: str, dataset: str, countries: int) -> None: ...
     def done(self, state: str, dataset: str, country: str, output: Mapping[str, Any]) -> None: ...
@@ -20,7 +20,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Meter:
-    """Tells the watcher of one dataset's countries."""
+    """Passes the progress of one dataset's countries to the watcher."""
 
     state: str
     dataset: str

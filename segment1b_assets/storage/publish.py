@@ -15,17 +15,17 @@ from segment1b_assets.storage.staging import STAGING, TEMPORARY
 
 
 def rename_durably(source: Path, target: Path) -> None:
-    """Rename within the file system; on the disk, too, before this returns."""
+    """Rename within the file system; it is on the disk when this returns."""
     os.rename(source, target)
     _fsync(target.parent)
     _fsync(source.parent)
 
 
 def publish_folder(staged: Path, target: Path, *, dataset: str, country: str | None) -> Published:
-    """Move a staged folder to its place in one rename.
+    """Publish a staged folder with one rename.
 
     Raises:
-        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there.
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are published.
     """
     stamp = receipt(staged)
     size = sum(p.stat().st_size for p in staged.rglob("*") if p.is_file())
@@ -51,7 +51,7 @@ def publish_file(staged: Path, target: Path, *, dataset: str, country: str | Non
     """Move a staged file to its place without ever replacing another.
 
     Raises:
-        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are there.
+        Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL where other bytes are published.
     """
     stamp = receipt(staged)
     size = staged.stat().st_size
@@ -75,19 +75,19 @@ def publish_file(staged: Path, target: Path, *, dataset: str, country: str | Non
 
 
 def _another_file_system(target: Path, dataset: str, country: str | None) -> Segment1BError:
-    """Copying instead would let readers see half of a partition, so it is refused."""
+    """Refuse another file system: copying would let readers see half of a partition."""
     return Segment1BError(
         "E_IO",
         f"{dataset} cannot be moved to its place: {STAGING} lies on another file system",
         country=country,
         file=target,
         next_step=f"let the data root be one file system, {STAGING} and layer1 included "
-        f"(look at the mounts above {target.parent}), and re-run",
+        f"(check the mounts above {target.parent}), and re-run",
     )
 
 
 def _no_hard_links(target: Path, dataset: str, country: str | None, err: OSError) -> Segment1BError:
-    """A rename in place of the link would silently replace what is there, so it is refused."""
+    """Refuse to go on without hard links: a rename would silently replace published data."""
     return Segment1BError(
         "E_IO",
         f"{dataset} cannot be moved to its place: the file system refuses hard links ({err})",
@@ -100,7 +100,7 @@ def _no_hard_links(target: Path, dataset: str, country: str | None, err: OSError
 
 def _require_identical(stamp: str, target: Path, dataset: str, country: str | None) -> None:
     if not target.exists():
-        raise OSError(errno.ESTALE, "it was retired while it was compared", str(target))
+        raise OSError(errno.ESTALE, "it was retired during the comparison", str(target))
     require_identical(stamp, target, dataset, country)
 
 
@@ -122,9 +122,9 @@ def _fsync(path: Path) -> None:
 
 
 def replace_local(root: Path, target: Path, content: bytes) -> None:
-    """Write a report: atomically, replacing the one before (reports are not immutable).
+    """Write a report: atomically, replacing the previous one (reports are not immutable).
 
-    Nothing waits for the disk here: a report that a power cut loses is written by the next run.
+    It does not wait for the disk: the next run rewrites a report that a power cut loses.
     """
     (root / STAGING).mkdir(parents=True, exist_ok=True)
     staged = root / STAGING / f"{TEMPORARY}{uuid.uuid4().hex}"

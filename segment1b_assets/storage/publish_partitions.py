@@ -33,7 +33,7 @@ class Job:
     """A country's partition to be made.
 
     Attributes:
-        open: makes the stream; called on the worker, once per try.
+        open: makes the stream; called on the worker, once per attempt.
         cost: any measure of work; the largest starts first.
         before_publish: called when all is staged, right before the rename.
     """
@@ -56,7 +56,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A country's partition could not be made; nothing of it is published."""
+    """A country's partition failed; nothing of it is published."""
 
     country: str
     error: Segment1BError
@@ -65,7 +65,7 @@ class Failed:
 def publish_partitions(
     inputs: RunInputs, jobs: Sequence[Job], workers: int, then: Callable[[Done], R]
 ) -> Iterator[R | Failed]:
-    """Publish every job's partition; yields outcomes on the calling thread as they come.
+    """Publish every job's partition; yields outcomes on the calling thread in order of completion.
 
     Args:
         then: called with what was published, still on the worker; its result is the outcome.
@@ -86,7 +86,7 @@ def _attempt(inputs: RunInputs, job: Job, workers: int, then: Callable[[Done], R
             if tries_left == 0:
                 return Failed(job.country, io_error(err, job.dataset, job.country))
             pause(tries_left)
-        except Exception as err:  # a fault of ours in one country must not sink the others
+        except Exception as err:  # a defect that one country shows must not stop the others
             where = traceback.extract_tb(err.__traceback__)[-1]
             return Failed(
                 job.country,

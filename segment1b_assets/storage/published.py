@@ -1,4 +1,4 @@
-"""What publishing came to, and what it refuses: the same wherever the data root lies."""
+"""The outcome and the refusal of publishing, the same for both kinds of data root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segment1b_assets.storage.digests import receipt
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did: "published" anew, or "identical" to what was there."""
+    """What publishing did: "published", or "identical" to existing bytes."""
 
     status: Literal["published", "identical"]
     path: Path
@@ -21,7 +21,7 @@ class Published:
 
 
 def require_identical(stamp: str, target: Path, dataset: str, country: str | None) -> None:
-    """Hold what lies at `target` against the receipt of what was to be published there.
+    """Compare what is published at `target` with the receipt of the new bytes.
 
     Raises:
         Segment1BError: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL; its value is `stamp`.

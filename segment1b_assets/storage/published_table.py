@@ -14,7 +14,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.storage.run_inputs import RunInputs
 
-#: What a table can be asked for as.
+#: The types that a table can be returned as.
 TABLE_TYPES: tuple[type, ...] = (pl.LazyFrame, pl.DataFrame, pa.Table, ds.Dataset)
 
 

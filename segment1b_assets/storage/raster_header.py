@@ -1,4 +1,4 @@
-"""The raster's header: its grid, or why we do not take it (contract §3)."""
+"""The raster's header: its grid, or why it is refused (contract §3)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ from segment1b_assets.storage.tiff_tags import read_tiff_tags
 
 #: Rows and columns at most: a third of an arc-second round the globe; 32 MiB for an axis.
 MAX_SIDE: Final = 1 << 22
-#: Bytes of a block at most, for GDAL decodes a block as a whole.
+#: Bytes of a block at most: GDAL decodes a block as a whole.
 MAX_BLOCK_BYTES: Final = 256 << 20
-#: Degrees that a grid may reach: longitudes as far as polygons, latitudes with room past the poles.
+#: Degrees that a grid may reach: longitudes like polygons, latitudes with a margin past the poles.
 MAX_REACH: Final = (MAX_ABS_LON, 180.0)
-#: What brings a raster to the contract's form and keeps the number of people in it.
+#: Brings a raster to the contract's form and keeps its number of people.
 RESAMPLE: Final = "gdalwarp -t_srs EPSG:4326 -r sum -ot Float64"
 
 
 def read_grid(path: Path) -> Grid:
     """Open the raster and check it: one band, north-up, unrotated, EPSG:4326, numeric, unscaled.
 
-    No pixel is read. Neither files beside the raster nor the environment decide anything.
+    No pixel is read. Files beside the raster and the environment have no effect.
 
-    Beside the contract's rules it must be one that can be worked on in bounded memory (at most
-    `MAX_SIDE` rows and columns, blocks of at most `MAX_BLOCK_BYTES`), with cells that binary64
-    tells apart.
+    Beyond the contract's rules it must fit bounded memory (at most `MAX_SIDE` rows and columns,
+    blocks of at most `MAX_BLOCK_BYTES`), and its cells must differ in binary64.
 
     Raises:
         Segment1BError: E_INPUT_MISSING, E002_RASTER_MISMATCH, E007_CRS_MISMATCH.
@@ -61,14 +60,14 @@ def _checked_grid(path: Path) -> Grid:
         if source.count != 1:
             raise Segment1BError(
                 "E002_RASTER_MISMATCH", "must have one band", file=path, value=source.count,
-                next_step="take out the band that holds the people (gdal_translate -b 1) "
+                next_step="keep the band of the people (gdal_translate -b 1) "
                 "and re-run",
             )  # fmt: skip
         if source.crs is None:
             raise Segment1BError(
                 "E007_CRS_MISMATCH", "the raster names no CRS", file=path, value="none",
-                next_step="where its numbers are degrees on WGS84, say so (gdal_edit.py -a_srs "
-                f"EPSG:4326); else say what they are, and then reproject: {RESAMPLE}",
+                next_step="if its coordinates are WGS84 degrees, declare it (gdal_edit.py -a_srs "
+                f"EPSG:4326); otherwise declare its CRS, then reproject: {RESAMPLE}",
             )  # fmt: skip
         if source.crs.to_epsg() != 4326:
             raise Segment1BError(
@@ -101,17 +100,17 @@ def _checked_grid(path: Path) -> Grid:
             numeric = False
         if not numeric:
             raise Segment1BError(
-                "E002_RASTER_MISMATCH", "its dtype is not a real number's", file=path, value=dtype
+                "E002_RASTER_MISMATCH", "its dtype is not real", file=path, value=dtype
             )
         _require_workable(source, np.dtype(dtype), path)
         grid = Grid(
             a=affine.a, c=affine.c, e=affine.e, f=affine.f, nrows=source.height, ncols=source.width
         )
-        if not _are_told_apart(grid):
+        if not _is_strictly_ordered(grid):
             raise Segment1BError(
                 "E002_RASTER_MISMATCH",
-                "its cells are too small for their place: binary64 gives an edge and the centre "
-                "next to it one value",
+                "its cells are too small for their place: in binary64 an edge equals the centre "
+                "next to it",
                 file=path,
                 value=tuple(affine)[:6],
             )
@@ -119,7 +118,7 @@ def _checked_grid(path: Path) -> Grid:
 
 
 def _require_first_row_north(source: DatasetReader, path: Path) -> None:
-    """Three places can say that the rows run north, and GDAL heeds the first of them alone."""
+    """Three tags can reverse the rows, and GDAL follows only the first of them."""
     affine = source.transform
     if not (affine.a > 0 and affine.e < 0):
         raise Segment1BError(
@@ -135,15 +134,15 @@ def _require_first_row_north(source: DatasetReader, path: Path) -> None:
             f"its Orientation tag is {tags.orientation}: its first row is not its top, or its "
             "first column not its left side",
             file=path, value=tags.orientation,
-            next_step="where the stored rows do run from north to south, drop the tag "
-            "(gdal_translate in.tif out.tif writes none); else turn them, too (numpy.flipud)",
+            next_step="if the stored rows run from north to south, drop the tag "
+            "(gdal_translate in.tif out.tif writes none); otherwise flip them, too (numpy.flipud)",
         )  # fmt: skip
     if tags.pixel_height is not None and tags.pixel_height < 0:
         raise Segment1BError(
             "E002_RASTER_MISMATCH", "its pixel height (ScaleY of ModelPixelScaleTag) is negative",
             file=path, value=tags.pixel_height,
-            next_step="where the stored rows do run from north to south, write the height anew "
-            "(gdal_translate in.tif out.tif does); else turn the rows, too (numpy.flipud)",
+            next_step="if the stored rows run from north to south, rewrite the height "
+            "(gdal_translate in.tif out.tif does); otherwise flip the rows, too (numpy.flipud)",
         )  # fmt: skip
 
 
@@ -159,8 +158,8 @@ def _require_unscaled(source: DatasetReader, path: Path) -> None:
         )  # fmt: skip
 
 
-def _are_told_apart(grid: Grid) -> bool:
-    """Whether edges and centres, in turn, strictly ascend: the crossings' ranks build on it."""
+def _is_strictly_ordered(grid: Grid) -> bool:
+    """Whether edges and centres, alternating, strictly ascend: the crossings' ranks need it."""
     lon, lat = grid.lon_edges, -grid.lat_edges
     lon_ascends = (lon[:-1] < grid.centroid_lon) & (grid.centroid_lon < lon[1:])
     lat_ascends = (lat[:-1] < -grid.centroid_lat) & (-grid.centroid_lat < lat[1:])

@@ -1,4 +1,4 @@
-"""The raster's values at a country's cells, block by block (contract sections 3 and 4, S2)."""
+"""The raster's values at a country's cells, block by block (contract §3 and §4, S2)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PIECE_CELLS: Final = 1 << 17
 class RasterValues:
     """Reads one country's values; make one for each country and thread.
 
-    The file is opened anew by each call, since GDAL's handles cannot be shared by threads. Only
+    Each call opens the file, because threads cannot share GDAL's handles. Only
     the blocks that hold a cell are read, each once (a block row that does not fit `held_bytes` is
     read in parts, from GDAL's cache where the blocks fit that).
 
@@ -50,7 +50,7 @@ class RasterValues:
         source: the path.
         dtype: the raster's dtype.
         nodata: the raster's nodata value as a scalar of `dtype`; None where it has none, or one
-            that no pixel of this dtype can have.
+            that is not a value of this dtype.
         nodata_text: as the file spells it; None where it spells none.
         masked: whether the file has an internal mask, whose masked pixels count as nodata.
         shape: rows and columns.
@@ -59,7 +59,7 @@ class RasterValues:
 
     Raises:
         Segment1BError: E_INPUT_MISSING; E002_RASTER_MISMATCH, with GDAL's reason, for a file that
-            is no raster, has several bands or a complex dtype.
+            is not a raster, has several bands or a complex dtype.
     """
 
     def __init__(self, path: str | Path, held_bytes: int = HELD_BYTES) -> None:
@@ -173,7 +173,7 @@ class RasterValues:
 
 
 def _reason(err: BaseException) -> str:
-    """GDAL's own words, from the innermost error, on one line."""
+    """GDAL's message, from the innermost error, on one line."""
     while err.__cause__ is not None:
         err = err.__cause__
     return " ".join(str(err).split())[:300]
@@ -194,7 +194,7 @@ def _nodata_of(raster: DatasetReader, dtype: np.dtype[Any]) -> Any:
 
 
 def _whole_nodata(raster: DatasetReader) -> int | None:
-    """A 64-bit nodata value to the last digit: rasterio goes by floats, but GDAL can spell it."""
+    """A 64-bit nodata value to the last digit: rasterio returns a float, but GDAL has the text."""
     with MemoryFile(ext=".vrt") as spelt:
         copy_raster(raster, spelt.name, driver="VRT")
         text = spelt.read().decode("utf-8", "replace")

@@ -1,8 +1,8 @@
-"""Is a published partition still what its state published? Asked before a later state builds on it.
+"""Checks that a published partition is unchanged before a later state builds on it.
 
-What a state published it noted in the run report: the receipt over the files' bytes. A partition
-that was cut short, edited or swapped since gives another one, and building on it would spread the
-fault into every later state. Hashing costs half a second for a world of 220 million tiles.
+The run report records the receipt over the files' bytes. A partition that was truncated, edited or
+swapped since has another receipt, and would spread the fault into every later state. Hashing costs
+half a second for a world of 220 million tiles.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from segment1b_assets.storage.run_inputs import RunInputs
 def require_receipt_match(
     inputs: RunInputs, country: str, dataset: str, code: str = "E107_DETERMINISM"
 ) -> None:
-    """Hold a partition's files against the receipt that its state noted.
+    """Compare a partition's files with the receipt that its state recorded.
 
-    A partition that is not there is left to its reader, and one without a report (its run was
-    killed in between; the next run of its state writes it) to the validators.
+    Its reader reports a missing partition. The validators judge one without a report (its run was
+    killed before writing it; the next run of its state writes it).
 
     Raises:
-        Segment1BError: `code` where the bytes are others; E_INPUT_SCHEMA where a file is not
+        Segment1BError: `code` where the bytes differ; E_INPUT_SCHEMA where a file is not
             readable parquet.
     """
     files = inputs.files(dataset, country)

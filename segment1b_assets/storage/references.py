@@ -17,11 +17,11 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.column_kinds import is_bytes, is_text
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 
-#: A table of countries has some hundreds of rows. More, or more bytes than this once they are
-#: unpacked, is no such table: a few kilobytes can unpack to more than any memory holds.
+#: A table of countries has some hundreds of rows. More rows or uncompressed bytes are refused: a
+#: few kilobytes can decompress to more than memory holds.
 _MAX_ROWS = 10_000
 _MAX_BYTES = 256 << 20
-#: Few, for a value that is stored once may be large, and repeat in every row.
+#: Few, because a value that is stored once may be large and repeat in every row.
 _ROWS_AT_ONCE = 1
 _CODES = ("OGC:CRS84", "EPSG:4326")
 _CODE = re.compile(r"[A-Z]{2}")
@@ -78,11 +78,11 @@ def read_iso_list(path: Path) -> IsoList:
 
 @dataclass(frozen=True)
 class CountryShapes:
-    """The polygon table: WKB by country, and what is wrong with single rows.
+    """The polygon table: WKB by country, and the faults of single rows.
 
     Attributes:
         wkb: country_iso -> WKB of its geometry.
-        faults: country_iso -> the error that its row has.
+        faults: country_iso -> the error of its row.
         unknown_codes: codes in the file that are not on the ISO list, in order.
         file: where it was read.
     """
@@ -121,7 +121,7 @@ def read_country_shapes(path: Path, iso_codes: frozenset[str]) -> CountryShapes:
         ):
             if code not in iso_codes:
                 unknown_codes.add(code)
-                # A code in the wrong case would otherwise leave its country quietly empty.
+                # A code in the wrong case would otherwise leave its country empty without an error.
                 if (meant := code.strip().upper()) in iso_codes:
                     faults[meant] = Segment1BError(
                         "E005_ISO_FK", f"its polygon is filed under {code!r}", country=meant,
@@ -168,23 +168,23 @@ def _geometry_column(geo: bytes | None, path: Path) -> str:
     if "crs" in column and column["crs"] is None:
         raise Segment1BError(
             "E007_CRS_MISMATCH", "the polygons' CRS is unknown (null)", file=path, value="null",
-            next_step="where they are degrees on WGS84, say so (geopandas: g.set_crs(4326)), "
-            "and write the file anew",
+            next_step="if they are degrees on WGS84, declare it (geopandas: g.set_crs(4326)), "
+            "and rewrite the file",
         )  # fmt: skip
     if "crs" in column and not is_wgs84(column["crs"]):
         raise Segment1BError(
             "E007_CRS_MISMATCH", "polygons must be in OGC:CRS84 or EPSG:4326", file=path,
             value=_crs_name(column["crs"]),
-            next_step="reproject them (geopandas: g.to_crs(4326)), and write the file anew",
+            next_step="reproject them (geopandas: g.to_crs(4326)), and rewrite the file",
         )  # fmt: skip
     return name
 
 
 def is_wgs84(crs: Any) -> bool:
-    """Whether a CRS is longitude and latitude on WGS84, whatever the environment says.
+    """Whether a CRS is longitude and latitude on WGS84, independent of the environment.
 
     Args:
-        crs: PROJJSON; or, as writers before GeoParquet 1.0 have it, WKT or an authority's code.
+        crs: PROJJSON; or, from writers before GeoParquet 1.0, WKT or an authority's code.
     """
     if isinstance(crs, str):
         return crs.strip().upper() in _CODES or _is_wgs84_wkt(crs)
@@ -199,13 +199,13 @@ def is_wgs84(crs: Any) -> bool:
 
 def _is_wgs84_wkt(text: str) -> bool:
     if not text.lstrip().upper().startswith(("GEOGCRS[", "GEOGCS[")):
-        return False  # anything else GDAL would look up, be it in a file
+        return False  # GDAL would look up anything else, even in a file
     return _is_epsg_4326(lambda crs_of: crs_of.from_wkt(text))
 
 
 def _is_epsg_4326(made_by: Callable[[Any], Any]) -> bool:
-    """Whether a CRS that GDAL is to read is WGS84; `made_by` gets rasterio's class."""
-    # Imported where a file spells its CRS out: rasterio takes as long as `segment1b status` does.
+    """Whether a CRS that GDAL reads is WGS84; `made_by` gets rasterio's class."""
+    # Imported only for a file with a spelt-out CRS: rasterio takes as long as `segment1b status`.
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -225,13 +225,13 @@ def _crs_name(crs: Any) -> str:
 
 
 def _require_small(reader: pq.ParquetFile, path: Path) -> None:
-    told = reader.metadata
-    if told.num_rows > _MAX_ROWS:
+    metadata = reader.metadata
+    if metadata.num_rows > _MAX_ROWS:
         raise Segment1BError(
-            "E_INPUT_SCHEMA", f"has {told.num_rows:,} rows, and a table of countries at most "
-            f"{_MAX_ROWS:,}", file=path, value=told.num_rows,
+            "E_INPUT_SCHEMA", f"has {metadata.num_rows:,} rows, and a table of countries at most "
+            f"{_MAX_ROWS:,}", file=path, value=metadata.num_rows,
         )  # fmt: skip
-    unpacked = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
+    unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     if unpacked > _MAX_BYTES:
         raise Segment1BError(
             "E_INPUT_SCHEMA", f"unpacks to {unpacked >> 20:,} MiB; the limit is "

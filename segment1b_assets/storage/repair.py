@@ -1,7 +1,7 @@
-"""Damage: a published file whose bytes are no more those that its state published.
+"""Damage: a published file whose bytes changed after its state published it.
 
-What a state published it noted in the run report, a receipt for the partition and one for each log.
-Making the partition again gives the noted receipt, so the old bytes need nobody's approval.
+The run report records a receipt for the partition and one for each log. Making the partition again
+gives the recorded receipt, so replacing damaged bytes needs no approval.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def repairable() -> dict[str, State]:
 
 
 def name_damage(inputs: RunInputs, error: Segment1BError, dataset: str) -> Segment1BError:
-    """The error of a publish that met other bytes; another one where those bytes are damaged.
+    """The error of a publish that met other bytes, or the damage error where those are damaged.
 
     Args:
         error: E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL, its value the new bytes' receipt.
@@ -34,7 +34,7 @@ def name_damage(inputs: RunInputs, error: Segment1BError, dataset: str) -> Segme
     return Segment1BError(
         error.code,
         f"the published {dataset} was damaged after it was published: this run made the bytes "
-        "whose receipt the run report notes, and other bytes lie there",
+        "whose receipt the run report records, and other bytes are published",
         country=country,
         file=error.file,
         value=error.value,
@@ -50,13 +50,13 @@ def repair_command(dataset: str, country: str) -> str:
 def retire_damaged(
     inputs: RunInputs, dataset: str, country: str, why: str | None = None
 ) -> list[str]:
-    """Retire a damaged partition or log; the 1B bundle first, flag first, where it vouches for it.
+    """Retire a damaged partition or log; first the 1B bundle that covers it, flag first.
 
-    The flag vouches for the files of site_locations. Bytes that are the noted ones stay; bytes
-    about which no report says anything go.
+    The flag covers the files of site_locations. Bytes with the recorded receipt stay; bytes
+    without a recorded receipt are retired.
 
     Args:
-        why: the reason that is kept beside what is moved; by default the two receipts.
+        why: the reason recorded beside the moved files; by default the two receipts.
 
     Returns:
         The datasets that were retired, in order; empty where nothing is damaged.
@@ -70,7 +70,7 @@ def retire_damaged(
         found = receipt(inputs.root.ensure_local(target))
         if found == noted:
             return []
-        reason = why or f"damaged: receipt {found}, noted {noted or 'nowhere'}"
+        reason = why or f"damaged: receipt {found}, recorded {noted or 'nowhere'}"
         if dataset == "site_locations" and retire_bundle(inputs, reason):
             retired.append("validation_bundle_1B")
         retire(inputs.root, dataset, target, reason)

@@ -1,4 +1,4 @@
-"""Run reports and failure events: JSON beside the data, never inside a partition (section 4, 6)."""
+"""Run reports and failure events: JSON beside the data, never inside a partition (§4, §6)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def report_path(inputs: RunInputs, state: str, country: str) -> Path:
 
 
 def read_report(inputs: RunInputs, state: str, country: str) -> dict[str, Any] | None:
-    """The country's last run report of a state; None without one, or where it is none of ours."""
+    """The country's last run report of a state; None without a valid one."""
     found = _json_object(inputs.root.ensure_local(report_path(inputs, state, country)))
     outputs = found.get("outputs", {}) if found else {}
     if not isinstance(outputs, dict) or not all(isinstance(o, dict) for o in outputs.values()):
@@ -35,7 +35,7 @@ def read_report(inputs: RunInputs, state: str, country: str) -> dict[str, Any] |
 def write_report(
     inputs: RunInputs, state: str, country: str, dataset: str, output: dict[str, Any]
 ) -> None:
-    """Record what publishing one dataset of a state took and found.
+    """Record the cost and the counts of publishing one dataset of a state.
 
     S1 publishes two datasets: its report holds one entry for each under ``outputs``, and the
     counters of the first at the top level, as every other state's report does.
@@ -55,7 +55,7 @@ def write_report(
 
 
 def noted_receipt(inputs: RunInputs, dataset: str, country: str) -> str | None:
-    """The receipt of a partition or log, as its state noted it at publishing; None for none."""
+    """The receipt of a partition or log that its state recorded at publishing, or None."""
     for state in COUNTRY_STATES:
         if dataset not in (*state.datasets, *state.logs):
             continue
@@ -72,19 +72,19 @@ def noted_receipt(inputs: RunInputs, dataset: str, country: str) -> str | None:
 def record_broken(
     inputs: RunInputs, state: str, country: str, dataset: str, codes: Sequence[str]
 ) -> None:
-    """Record which rules a published partition breaks, as last judged; a pass clears them."""
+    """Record the rules that a published partition broke when last judged; a pass clears them."""
     report = read_report(inputs, state, country)
     if report is None or dataset not in report.get("outputs", {}):
         return
     output = report["outputs"][dataset]
     if list(codes) != output.get("broken", []):
-        # A root that cannot be written can be judged all the same.
+        # A read-only root can still be judged.
         with contextlib.suppress(OSError):
             write_report(inputs, state, country, dataset, {**output, "broken": list(codes)})
 
 
 def recorded_broken(inputs: RunInputs, state: str, country: str) -> str | None:
-    """The first rule that a state's published partitions break, as last judged; None for none."""
+    """The first rule that a state's published partitions broke when last judged, or None."""
     report = read_report(inputs, state, country) or {}
     for output in report.get("outputs", {}).values():
         for code in output.get("broken", []):
@@ -93,7 +93,7 @@ def recorded_broken(inputs: RunInputs, state: str, country: str) -> str | None:
 
 
 def failure_folder(inputs: RunInputs, state: str, country: str | None) -> Path:
-    """Where a state's failure events of a country lie; a country that is no ISO code has none."""
+    """The folder of a country's failure events; a country that is not an ISO code has none."""
     try:
         if country is not None and state in _TILE_STATES:
             name = "failure_events_tiles"
@@ -103,12 +103,12 @@ def failure_folder(inputs: RunInputs, state: str, country: str | None) -> Path:
             name = "failure_events_gates"
         return inputs.root.path_for(name, state=state, **inputs.tokens(name, country))
     except (Segment1BError, ValueError):
-        # The inputs are so bad that the tokens cannot be had, or the code is no ISO code.
+        # The inputs are too damaged to give the tokens, or the code is not an ISO code.
         return inputs.root.path_for("failure_events", state=state)
 
 
 def write_failure(inputs: RunInputs, state: str, error: Segment1BError, run: str) -> Path:
-    """Write one failure event: one JSON object a failure (contract §6)."""
+    """Write one failure event: one JSON object per failure (contract §6)."""
     now = datetime.now(UTC)
     folder = failure_folder(inputs, state, error.country)
     try:
@@ -129,14 +129,14 @@ def write_failure(inputs: RunInputs, state: str, error: Segment1BError, run: str
     }
     name = f"{now:%Y%m%dT%H%M%S%f}-{error.code}-{uuid.uuid4().hex[:8]}.json"
     path = folder / name
-    # A disk or store that is full or gone cannot hold the event; the run's own log tells it then.
+    # A full or lost disk or store cannot hold the event; the run's log has it.
     with contextlib.suppress(OSError, Segment1BError):
         inputs.root.replace_file(path, as_json(event))
     return path
 
 
 def _tile_tokens(inputs: RunInputs) -> dict[str, str]:
-    """What names S1 and S2, which need no 1A; nothing where that cannot be had either."""
+    """The tokens of S1 and S2, which need no 1A; empty where they are unknown."""
     try:
         return {"parameter_hash": inputs.parameter_hash}
     except Segment1BError:
@@ -144,7 +144,7 @@ def _tile_tokens(inputs: RunInputs) -> dict[str, str]:
 
 
 def last_failure(inputs: RunInputs, state: str, country: str) -> dict[str, Any] | None:
-    """The newest failure event of a country that no later success has overtaken."""
+    """The newest failure event of a country without a later success."""
     folder = inputs.root.ensure_local(failure_folder(inputs, state, country))
     events = sorted(folder.glob("*-E*.json")) + sorted(folder.glob("*-A*.json"))
     if not events:
@@ -160,7 +160,7 @@ def last_failure(inputs: RunInputs, state: str, country: str) -> dict[str, Any] 
 
 
 def _json_object(path: Path) -> dict[str, Any] | None:
-    """A report's content; None where there is none, or where a power cut left half of one."""
+    """A report's content; None for a missing one, or one that a power cut left incomplete."""
     try:
         found = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError, RecursionError):

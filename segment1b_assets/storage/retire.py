@@ -1,4 +1,4 @@
-"""Retiring published data: moved aside with who, when and why, never deleted (section 2)."""
+"""Retiring published data: moved aside with who, when and why, never deleted (contract §2)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from segment1b_assets.storage.run_inputs import RunInputs
 def retire(root: DataRoot, dataset: str, target: Path, why: str) -> Path:
     """Move a published file or folder under ``{root}/retired/``.
 
-    A folder that holds a PASS flag loses the flag first, so that at no moment, a power cut's
-    included, a flag vouches for a bundle that is going away.
+    A folder that holds a PASS flag loses the flag first, so that no flag ever covers a
+    bundle that is being moved, even after a power cut.
 
-    The caller holds ``root.exclusive_lock("retiring")``: two must not find the same thing there.
+    The caller holds ``root.exclusive_lock("retiring")``: two must not retire the same files.
 
     Returns:
         The folder under retired/ that now holds it, with ``retired.json`` beside it.
@@ -67,9 +67,9 @@ def retire_published(inputs: RunInputs, dataset: str, country: str | None, why: 
 def retire_stale(inputs: RunInputs, state: str, country: str) -> None:
     """Before a state publishes: retire what was made from another polygon (contract §2).
 
-    The country's stale partitions of this state and of all later ones go, their logs with them,
-    the 1B bundle first. Logs go before their partition: a process that is killed in between leaves
-    a partition that is still stale, and the next run goes on.
+    These are the country's stale partitions of this and all later states with their logs, the 1B
+    bundle first. Logs are moved before their partition: after a kill in between the partition is
+    still stale, and the next run continues.
     """
     later = COUNTRY_STATES[[s.id for s in COUNTRY_STATES].index(state) :]
     if not any(_is_stale(inputs, d, country) for s in later for d in s.datasets):
@@ -86,7 +86,7 @@ def retire_stale(inputs: RunInputs, state: str, country: str) -> None:
 
 
 def _is_stale(inputs: RunInputs, dataset: str, country: str) -> bool:
-    """As `RunInputs.is_stale`; False where there is no 1A run to find S3's paths by."""
+    """As `RunInputs.is_stale`; False where no 1A run gives S3's paths."""
     try:
         return inputs.is_stale(dataset, country)
     except Segment1BError:
@@ -94,18 +94,18 @@ def _is_stale(inputs: RunInputs, dataset: str, country: str) -> bool:
 
 
 def retire_superseded(inputs: RunInputs, country: str) -> None:
-    """Before S8 publishes: retire what stems from another parameter_hash (contract §2).
+    """Before S8 publishes: retire what was made under another parameter_hash (contract §2).
 
-    site_locations has no parameter_hash in its path, so a country's partition of another one, and
-    the bundle that vouches for it, go first. A country that is new beside a flag's countries takes
-    the bundle away as well: it lists every file of site_locations, and S9 will make it anew.
+    site_locations has no parameter_hash in its path, so a country's partition of another one is
+    retired first, with the bundle that covers it. A country that the bundle does not list retires
+    the bundle, too: it must list every file of site_locations, and S9 writes a new one.
     """
     old = _parameter_hash(inputs, country)
     if old == inputs.parameter_hash or (old is None and not _vouched_for(inputs)):
         return
     what = "is new:" if old is None else f"is replaced: parameter_hash {old} ->"
     why = f"site_locations of {country} {what} {inputs.parameter_hash}"
-    # Two runs may replace countries at once; only one may find the bundle or the partition there.
+    # Two runs may replace countries concurrently; only one may retire the bundle or partition.
     with inputs.root.exclusive_lock("retiring"):
         retire_bundle(inputs, why)
         if old is not None and _parameter_hash(inputs, country) == old:
@@ -113,7 +113,7 @@ def retire_superseded(inputs: RunInputs, country: str) -> None:
 
 
 def retire_bundle(inputs: RunInputs, why: str) -> bool:
-    """Retire the 1B bundle and return whether there was one; S1 may run before any 1A run."""
+    """Retire the 1B bundle; returns whether there was one. S1 and S2 may run before any 1A run."""
     try:
         bundle = inputs.path("validation_bundle_1B")
     except Segment1BError:
@@ -125,7 +125,7 @@ def retire_bundle(inputs: RunInputs, why: str) -> bool:
 
 
 def _vouched_for(inputs: RunInputs) -> bool:
-    """Whether a flag stands over this seed's site_locations, or over nobody can say whose."""
+    """Whether a flag covers this seed's site_locations, or an unknown seed's."""
     if not inputs.root.exists(inputs.path("validation_bundle_1B")):
         return False
     bundle = inputs.ensure_local("validation_bundle_1B")

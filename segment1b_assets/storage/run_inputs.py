@@ -1,8 +1,8 @@
 """Run inputs: one data root with its inputs read, checked and named.
 
-Everything here is read once and kept while the files stay as they are; a country's own inputs
-(its polygon, its outlets) are handed out one country at a time. Rasters and polygons are read by
-libraries that take a second to import: they are imported when a grid or a polygon is asked for.
+Inputs are read once and kept while the files do not change. A country's own inputs (its polygon,
+its outlets) are returned one country at a time. The libraries of rasters and polygons take a second
+to import, so they are imported when a grid or a polygon is first read.
 """
 
 from __future__ import annotations
@@ -109,12 +109,12 @@ class RunInputs:
         return {name: self.input_digests[name].hex() for name in names}
 
     def _input(self, name: str) -> Path:
-        """A reference or policy file, brought here."""
+        """A reference or policy file, fetched to this machine."""
         return self.root.ensure_local(self.root.path_for(name))
 
     @cached_property
     def parameter_hash(self) -> str:
-        """What decides all countries alike: the policies and the raster (contract §1)."""
+        """The hash of what decides all countries: the policies and the raster (contract §1)."""
         return tokens.parameter_hash(
             {
                 self.root.path_for(name).name: self.input_digests[name]
@@ -123,7 +123,7 @@ class RunInputs:
         )
 
     def polygon_sha256(self, country: str) -> str:
-        """What decides this country alone: the digest of its geometry, 64 hex (contract §1)."""
+        """The digest of this country's geometry, 64 hex: it decides only this country (§1)."""
         # Asked for at every look at a partition; a polygon can have megabytes.
         if country not in self._polygon_digests:
             wkb = self.shapes.wkb.get(country)
@@ -153,14 +153,14 @@ class RunInputs:
 
     @cached_property
     def receipt(self) -> Receipt:
-        """The valid S0 receipt, or E301_NO_PASS_FLAG; the sealed inputs are the present ones."""
+        """The valid S0 receipt, or E301_NO_PASS_FLAG; the sealed inputs match the current ones."""
         found = require_receipt(self.root, self.outlet_run[1])
         require_sealed(self.root, self.outlet_run[1], self.sealed_digests)
         return found
 
     @cached_property
     def sealed_digests(self) -> dict[str, str]:
-        """Input -> hex digest of what S0 seals, as it is now; 1A's flag law for its bundle."""
+        """Input -> hex digest of what S0 seals, as it is now; 1A's flag hash for its bundle."""
         found = {name: digest.hex() for name, digest in self.input_digests.items()}
         files = self.files_of_input("outlet_catalogue")
         if not files:
@@ -186,7 +186,7 @@ class RunInputs:
             )  # fmt: skip
 
     def polygon(self, country: str) -> CountryPolygon | None:
-        """The country's polygon; None where the table has none, which is no error."""
+        """The country's polygon; None where the table has none, which is not an error."""
         from segment1b_assets.core.polygon import CountryPolygon
 
         self.require_country(country)
@@ -204,7 +204,7 @@ class RunInputs:
         return eligible_cells(self.polygon(country), self.grid, rule)
 
     def outlets(self, country: str) -> Outlets | None:
-        """The country's outlets less what the policy denies; None where it has none."""
+        """The country's outlets; None where it has none or the policy denies it."""
         self.require_country(country)
         if country in self.policies["policy.s3.requirements"].denied:
             return None
@@ -229,7 +229,7 @@ class RunInputs:
         return [c for c in self.catalogue.outlets if c not in denied]
 
     def tokens(self, dataset: str, country: str | None = None) -> dict[str, str]:
-        """The tokens of a dataset's path; reads of 1A only what the path needs."""
+        """The tokens of a dataset's path; reads 1A only if the path needs it."""
         needed = dictionary()[dataset].tokens
         found: dict[str, str] = {}
         if "parameter_hash" in needed:
@@ -247,19 +247,19 @@ class RunInputs:
         return self.root.path_for(dataset, **self.tokens(dataset, country))
 
     def ensure_local(self, dataset: str, country: str | None = None) -> Path:
-        """The path, with what lies there brought to this machine."""
+        """The path, after fetching what it holds to this machine."""
         return self.root.ensure_local(self.path(dataset, country))
 
     def is_published(self, dataset: str, country: str) -> bool:
-        """Whether a country's partition is there and made from its present polygon."""
+        """Whether a country's partition exists and is made from its current polygon."""
         return bool(self.files(dataset, country))
 
-    def lies_there(self, dataset: str, country: str) -> bool:
-        """Whether something lies at a country's partition, current or stale."""
+    def has_files(self, dataset: str, country: str) -> bool:
+        """Whether a country's partition exists, stale or not."""
         return bool(self.part_files(dataset, country))
 
     def is_stale(self, dataset: str, country: str) -> bool:
-        """Whether the partition that is there was made from another polygon (contract §2)."""
+        """Whether the published partition was made from another polygon (contract §2)."""
         found = self.part_files(dataset, country)
         return bool(found) and not self._is_current(found[0], country)
 
@@ -270,21 +270,21 @@ class RunInputs:
 
     def _is_current(self, path: Path, country: str) -> bool:
         made_from = self._lineage.of(path).get("polygon_sha256")
-        # A file without readable metadata is damaged, not stale: its validators say how.
+        # A file without readable metadata is damaged, not stale: its validators report it.
         return made_from is None or made_from == self.polygon_sha256(country)
 
     def part_files(self, dataset: str, country: str) -> list[Path]:
-        """The part files that lie at a partition's path, stale or not."""
+        """The part files at a partition's path, stale or not."""
         return self.root.part_files(dataset, **self.tokens(dataset, country))
 
     def absence(self, dataset: str, country: str) -> str:
-        """Why `files` gives none, in words."""
+        """A sentence on why `files` is empty."""
         if self.is_stale(dataset, country):
             return f"{dataset} of this country is stale: its polygon has changed since"
         return f"{dataset} is not published for this country"
 
     def lineage(self, dataset: str, country: str) -> dict[str, str]:
-        """What every parquet file of a partition says of itself (contract §2)."""
+        """The key-value metadata of a partition's parquet files (contract §2)."""
         found = self.tokens(dataset, country)
         found["polygon_sha256"] = self.polygon_sha256(country)
         if dataset == "site_locations":
@@ -296,21 +296,21 @@ class RunInputs:
         return self.root.part_files(dataset, **self.tokens(dataset))
 
     def preload(self, *names: str) -> None:
-        """Read the named properties now, on this thread, so that workers only share them."""
+        """Read the named properties on this thread, so that workers share them."""
         for name in names:
             getattr(self, name)
 
 
-#: How many roots' inputs a long-lived process keeps, the last asked for.
+#: Roots whose inputs a long-lived process keeps, the last used.
 KEPT_INPUTS = 4
 _cache: OrderedDict[tuple[RunOptions, DataRoot], tuple[object, RunInputs]] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
 def open_run_inputs(options: RunOptions) -> RunInputs:
-    """The segment of these options, read anew whenever one of its input files has changed."""
+    """The run inputs of these options, read again when one of the input files has changed."""
     root = open_root(options.root)
-    options = replace(options, root=root.uri)  # however it was written
+    options = replace(options, root=root.uri)  # in any spelling
     stamp = _stamp(root)
     with _cache_lock:
         held = _cache.get((options, root))

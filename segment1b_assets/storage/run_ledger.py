@@ -1,7 +1,7 @@
-"""What became of each country in this run, for the later states and the checks of the same run.
+"""The outcome of each country in this run, for its later states and checks.
 
-A small file per run and state under reports/: it works as well where every step of a run is a
-process of its own, or a machine of its own.
+A small file per run and state under reports/, so that it also works where every step of a run is
+a separate process or machine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RunLedger:
         self._folder = root.path_for("run_outcomes", dagster_run=run)
 
     def failures(self, state: str) -> dict[str, Segment1BError]:
-        """Country -> why it failed in `state` in this run; empty where none did."""
+        """Country -> why it failed in `state` in this run."""
         try:
             found = self._read(state)["failed"]
             return {country: _error(country, entry) for country, entry in found.items()}
@@ -51,10 +51,10 @@ class RunLedger:
         dataset: str | None = None,
         verdicts: Mapping[str, Mapping[str, Sequence[Row]]] | None = None,
     ) -> None:
-        """Add to a state's record; a country's first failure stands.
+        """Add to a state's record; a country's first failure is kept.
 
         Raises:
-            Segment1BError: E_IO where it cannot be written: later states would go by half of it.
+            Segment1BError: E_IO where it cannot be written: later states would read too little.
         """
         before = self._read(state)
         failed = {c: _entry(e) for c, e in failures.items()} | before["failed"]
@@ -84,7 +84,7 @@ class RunLedger:
         except FileNotFoundError:
             return {"failed": {}, "verdicts": {}}
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as err:
-            # Read as "no country failed" it would let failed countries through.
+            # Treating it as "no country failed" would let failed countries through.
             raise self._unreadable(state, err) from err
 
     def _unreadable(self, state: str, err: Exception) -> Segment1BError:
@@ -92,8 +92,8 @@ class RunLedger:
             "E_IO",
             f"the outcome of {state} in this run cannot be read: {err!r}",
             file=self._path(state),
-            next_step="start a new run over the same countries: it keeps a record of its own, "
-            "and finds what is published as it is",
+            next_step="start a new run over the same countries: it has its own record, "
+            "and keeps what is published",
         )
 
 
@@ -108,7 +108,7 @@ def _entry(error: Segment1BError) -> dict[str, Any]:
 
 
 def _value(value: Any) -> str | int | float | None:
-    """The value as JSON can hold it; anything but text and finite numbers is spelt out."""
+    """The value for JSON; anything except text and finite numbers becomes text."""
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float) and math.isfinite(value):

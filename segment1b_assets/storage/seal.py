@@ -24,7 +24,7 @@ from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
 
 
 def pass_gate(inputs: RunInputs) -> Receipt:
-    """Check the gate, seal the inputs as they are now, and write the receipt where there is none.
+    """Check the gate, seal the current inputs, and write the receipt if there is none.
 
     Sealed inputs that name other digests are retired, the 1B bundle first (contract §4, S0).
 
@@ -42,7 +42,7 @@ def pass_gate(inputs: RunInputs) -> Receipt:
     sealed = sealed_inputs(inputs)
     document = receipt_document(fingerprint, inputs.root.relative(bundle) + "/", digest, sealed)
     _retire_changed(inputs, {e["asset_id"]: e["sha256_hex"] for e in sealed})
-    # The receipt last: whoever finds it finds the sealed inputs too.
+    # The receipt last: where it exists, the sealed inputs exist too.
     write_once(inputs.root, "sealed_inputs_1B", sealed, manifest_fingerprint=fingerprint)
     write_once(inputs.root, "s0_gate_receipt_1B", document, manifest_fingerprint=fingerprint)
     return require_receipt(inputs.root, fingerprint)
@@ -63,7 +63,7 @@ def _retire_changed(inputs: RunInputs, present: dict[str, str]) -> None:
 
 
 def sealed_inputs(inputs: RunInputs) -> list[dict[str, Any]]:
-    """What this run builds on: every input with its hash, sorted by asset_id."""
+    """Every input of the run with its hash, sorted by asset_id."""
     seed, fingerprint = inputs.outlet_run
     digests = inputs.sealed_digests
     run = {"seed": str(seed), "manifest_fingerprint": fingerprint}
@@ -101,14 +101,14 @@ def _entry(
 
 
 def _require_placed(inputs: RunInputs, fingerprint: str) -> None:
-    """A catalogue none of whose rows is of its folder's fingerprint lies in the wrong place."""
+    """Refuse a catalogue none of whose rows has its folder's fingerprint."""
     seed, _ = inputs.outlet_run
     for path in inputs.root.part_files(
         "outlet_catalogue", seed=seed, manifest_fingerprint=fingerprint
     ):
         with open_parquet(path) as reader:
             if "manifest_fingerprint" not in reader.schema_arrow.names:
-                return  # S3 names what is wrong with the schema
+                return  # S3 reports faults of the schema
         held = _distinct_texts(path, "manifest_fingerprint")
         if held and fingerprint not in held:
             raise Segment1BError(
@@ -121,7 +121,7 @@ def _require_placed(inputs: RunInputs, fingerprint: str) -> None:
 
 def _distinct_texts(path: Path, column: str) -> set[str]:
     found: set[str] = set()
-    with reading(path):  # a text that is not UTF-8 shows only now
+    with reading(path):  # text that is not UTF-8 raises only here
         for batch in read_batches([path], [column], BATCH_ROWS):
             found.update(map(str, batch.column(column).unique().to_pylist()))
     return found

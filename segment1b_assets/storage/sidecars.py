@@ -1,4 +1,4 @@
-"""Files beside the raster that GDAL would heed and that decide nothing here (contract §3)."""
+"""Files beside the raster that GDAL would read and 1B ignores (contract §3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INSTEAD: Final = (".tfw", ".tifw", ".tiffw", ".wld", ".aux", ".rrd", ".tab", ".
 
 
 def ignored_sidecars(path: Path) -> list[Path]:
-    """The sidecars of a raster, in name order; names are compared without their case."""
+    """The sidecars of a raster, in name order; names are compared without case."""
     names = {path.name.lower() + end for end in _AFTER}
     names |= {path.stem.lower() + end for end in _INSTEAD}
     try:
@@ -25,6 +25,6 @@ def ignored_sidecars(path: Path) -> list[Path]:
 def sidecar_names(inputs: RunInputs) -> list[str]:
     """The names of the sidecars beside a root's raster, for reports and logs.
 
-    Of a raster in an object store there are none: it is fetched alone.
+    A raster in an object store has none: only the raster is fetched.
     """
     return [path.name for path in ignored_sidecars(inputs.path("population_raster_2025"))]

@@ -1,4 +1,4 @@
-"""A country's partition and its logs, written to a staging area and not published yet."""
+"""A country's partition and its logs, written to a staging area."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segment1b_assets.storage.run_inputs import RunInputs
 
 @dataclass(frozen=True)
 class Staged:
-    """What lies in a staging area.
+    """The content of a staging area.
 
     Attributes:
         folder: the partition's files.

@@ -1,9 +1,8 @@
 """Staging areas of a data root: private folders in its own file system, and its locks.
 
-They lie in ``{root}/.staging``, one per process and use, each held by a lock on a file in it. The
-kernel drops the lock when its process ends, however it ends. So what a killed run left behind is
-recognised by its free lock, and the next run removes it. Of an object store's root they lie in this
-machine's copy of it.
+They are in ``{root}/.staging``, one per process and use, each with a locked file. The kernel
+releases the lock when the process ends, however it ends. So the area of a killed run has a free
+lock, and the next run removes it. An object store's root has them in this machine's copy.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-#: The folder of a root in which partitions are made before they are published.
+#: The folder of a root in which partitions are written before they are published.
 STAGING = ".staging"
 _LOCK = "held.lock"
 _PURPOSE = ".lock"
 _NEW = "new-"
-#: Files on their way to their place, without an area of their own.
+#: Files outside an area that are being moved to their place.
 TEMPORARY = "temporary-"
-#: How long an area may take from its making to its locking; debris is older.
+#: How long an area may take from creation to lock; left-over areas are older.
 _NEW_SECONDS = 600.0
 
 
@@ -41,7 +40,7 @@ def staging_area(root: Path) -> Iterator[Path]:
         raise
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Only a locked area takes its final name, so a sweep never sees one that is about to be.
+        # Only a locked area gets its final name, so no sweep removes one before it is locked.
         area = area.rename(root / STAGING / name)
         work = area / "work"
         work.mkdir()
@@ -52,15 +51,15 @@ def staging_area(root: Path) -> Iterator[Path]:
 
 
 def sweep_staging(root: Path) -> int:
-    """Remove the staging areas whose process is gone; returns how many there were.
+    """Remove the staging areas whose process has ended; returns how many there were.
 
-    What the machine does not let us look at or remove is left to a later sweep.
+    Areas that cannot be read or removed are left to a later call.
     """
-    swept = 0
+    removed = 0
     for area in sorted((root / STAGING).glob("*")):
         with contextlib.suppress(OSError):
-            swept += _sweep_area(area)
-    return swept
+            removed += _sweep_area(area)
+    return removed
 
 
 def _sweep_area(area: Path) -> bool:
@@ -69,11 +68,11 @@ def _sweep_area(area: Path) -> bool:
     if area.name.startswith(TEMPORARY):
         area.unlink(missing_ok=True)
         return True
-    alone_with = area.name.endswith(_PURPOSE)
+    is_lock_file = area.name.endswith(_PURPOSE)
     try:
-        lock = os.open(area if alone_with else area / _LOCK, os.O_RDWR)
+        lock = os.open(area if is_lock_file else area / _LOCK, os.O_RDWR)
     except FileNotFoundError:
-        # Killed before it had a lock or in removing it, unless its owner is about to.
+        # Killed before it had a lock or while removing it, unless its owner is still creating it.
         if _young(area):
             return False
         shutil.rmtree(area, ignore_errors=True)
@@ -82,7 +81,7 @@ def _sweep_area(area: Path) -> bool:
         return False  # not ours
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not alone_with:
+        if not is_lock_file:
             shutil.rmtree(area, ignore_errors=True)
         elif _is_at(lock, area):
             area.unlink()
@@ -95,10 +94,10 @@ def _sweep_area(area: Path) -> bool:
 
 @contextlib.contextmanager
 def exclusive_lock(root: Path, purpose: str) -> Iterator[None]:
-    """Keep every other process and thread out of the same purpose's block meanwhile.
+    """Hold the exclusive lock of a purpose: no other process or thread enters its block.
 
-    The kernel lets the next one in when this process ends, however it ends. The lock's file goes
-    with the block; a killed process's is swept like the rest of staging.
+    The kernel releases the lock when this process ends, however it ends. The lock's file is
+    removed after the block; a killed process's file is removed with the rest of staging.
     """
     (root / STAGING).mkdir(parents=True, exist_ok=True)
     path = root / STAGING / f"{purpose}{_PURPOSE}"
@@ -107,7 +106,7 @@ def exclusive_lock(root: Path, purpose: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not _is_at(lock, path):
-                continue  # its last holder took the file away while we waited
+                continue  # its last holder removed the file meanwhile
             try:
                 yield
             finally:
@@ -125,7 +124,7 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _young(path: Path) -> bool:
-    """Whether somebody may be about to lock or move it; a time far ahead is a clock that jumped."""
+    """Whether its owner may still lock or move it; a time far ahead is a clock that jumped."""
     try:
         return abs(time.time() - path.stat().st_mtime) < _NEW_SECONDS
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""A TIFF's own tags, read from its first directory: what GDAL reads and does not pass on.
+"""A TIFF's own tags, read from its first directory, because GDAL does not expose them.
 
-GDAL turns the nodata text into a number, takes a negative pixel height for a positive one and
-passes over the orientation. All three decide what the pixels mean (contract §3, Raster).
+GDAL turns the nodata text into a number, treats a negative pixel height as positive and ignores
+the orientation. All three decide what the pixels mean (contract §3, Raster).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 _ORIENTATION, _PIXEL_SCALE, _NODATA = 274, 33550, 42113
-#: TIFF's field types -> struct's letters; the others hold nothing that is asked for here.
+#: TIFF's field types -> struct's letters; other types are not needed.
 _LETTERS: Final = {1: "B", 2: "s", 3: "H", 4: "I", 9: "i", 12: "d", 16: "Q"}
-#: More bytes than these are no value of such a tag.
+#: A larger value is not a valid value of these tags.
 _MAX_BYTES: Final = 4096
 
 
@@ -36,8 +36,7 @@ class TiffTags:
 def read_tiff_tags(path: Path) -> TiffTags:
     """The tags of a file's first directory, TIFF or BigTIFF, of either byte order.
 
-    A file that is no TIFF, or whose directory is damaged, has none: GDAL says what is wrong with
-    it.
+    A file that is not a TIFF, or has a damaged directory, has none: GDAL reports the fault.
 
     Raises:
         OSError: the machine refused to read it.
@@ -60,7 +59,7 @@ def _first_directory(file: BinaryIO) -> dict[int, tuple[Any, ...]]:
     order = {b"II": "<", b"MM": ">"}[head[:2]]
     big = struct.unpack_from(f"{order}H", head, 2) == (43,)
     (start,) = struct.unpack_from(f"{order}Q" if big else f"{order}I", head, 8 if big else 4)
-    # The number of entries; an entry: tag, type, count, and its value or where that lies.
+    # The number of entries; an entry: tag, type, count, and its value or the value's offset.
     number, entry = (f"{order}Q", f"{order}HHQ8s") if big else (f"{order}H", f"{order}HHI4s")
     file.seek(start)
     (entries,) = struct.unpack(number, file.read(struct.calcsize(number)))

@@ -1,4 +1,4 @@
-"""Where a country's masses come from, by the basis of the policy (contract §4, S2)."""
+"""The source of a country's masses, by the basis of the policy (contract §4, S2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes in an input that are on no ISO list: nobody's partition, and still an error of the run."""
+"""Codes in an input that are not on the ISO list: no partition has them; the run reports them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def of_polygons(inputs: RunInputs) -> dict[str, Segment1BError]:
 
 
 def of_catalogue(inputs: RunInputs) -> dict[str, Segment1BError]:
-    """Unknown codes of the outlet catalogue, less the denied ones -> E302_FK_COUNTRY."""
+    """Unknown codes of the outlet catalogue, except denied ones -> E302_FK_COUNTRY."""
     denied = inputs.policies["policy.s3.requirements"].denied
     catalogue = inputs.catalogue
     found = {
@@ -36,7 +36,7 @@ def _errors(code: str, found: Mapping[str, str], file: Path) -> dict[str, Segmen
             value=name,
             next_step=None
             if name.upper() == name
-            else f"did you mean {name.upper()}? Mend the code and re-run",
+            else f"did you mean {name.upper()}? Correct the code and re-run",
         )
         for name, where in found.items()
     }

@@ -1,4 +1,4 @@
-"""What one state reads of another: streams of a published partition, or the code of its absence."""
+"""Streams of a published partition for a later state, or the error code of its absence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def batches(
     """Stream a published partition in key order.
 
     Args:
-        absent: the error code for a partition that is not there.
+        absent: the error code of a missing partition.
     """
     files = inputs.files(dataset, country)
     if not files:
@@ -41,7 +41,7 @@ def batches(
 def _require_types(
     files: Sequence[Path], dataset: str, country: str, columns: Sequence[str] | None
 ) -> None:
-    """Columns of another type than the table's are refused before a row is read."""
+    """Refuse columns of another type than the table's before a row is read."""
     declared = TABLES[dataset].arrow
     for path in files:
         with open_parquet(path) as reader:
@@ -49,7 +49,7 @@ def _require_types(
             tally.add(dataset, _stored_bytes(reader, columns), _size(files))
         for name in columns or declared.names:
             if name not in there.names:
-                continue  # the reader names what is missing
+                continue  # the reader names the missing column
             kind = there.field(name).type
             if _plain(kind) != _plain(declared.field(name).type):
                 raise Segment1BError(
@@ -59,7 +59,7 @@ def _require_types(
 
 
 def _stored_bytes(reader: pq.ParquetFile, columns: Sequence[str] | None) -> int:
-    """Bytes that a file's columns take as they are stored."""
+    """Stored bytes of a file's columns."""
     footer = reader.metadata
     chosen = [
         i
@@ -81,7 +81,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 def _without_nulls(
     inputs: RunInputs, found: Iterator[pa.RecordBatch], files: Sequence[Path]
 ) -> Iterator[pa.RecordBatch]:
-    """Pass batches on; a null or a tile that the raster lacks ends it with an error."""
+    """Yield the batches; a null, or a tile outside the raster, raises."""
     for batch in found:
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if column.null_count:
@@ -92,7 +92,7 @@ def _without_nulls(
             highest = int(batch.column("tile_id").to_numpy().max())
             if highest >= inputs.grid.nrows * inputs.grid.ncols:
                 raise Segment1BError(
-                    "E_INPUT_SCHEMA", "column 'tile_id' names no cell of the raster",
+                    "E_INPUT_SCHEMA", "column 'tile_id' holds a tile outside the raster",
                     file=files[0], value=highest,
                 )  # fmt: skip
         yield batch

@@ -1,4 +1,4 @@
-"""How many countries are worked on at once, and the threads that do it.
+"""The threads that make countries in parallel, and their number.
 
 Threads, not processes: numpy, Arrow, the compressors and GDAL release the interpreter lock, and
 nothing is pickled or forked.
@@ -17,12 +17,12 @@ from segment1b_assets.storage.memory import keep_freed_memory
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Countries worked on at once where no option says otherwise; unset is one a core.
+#: Countries made in parallel unless an option is given; unset is one per core.
 WORKERS_VARIABLE = "SEGMENT1B_WORKERS"
 
 
 def run_concurrently(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    """Yield ``work(item)`` in order of completion, never more than `workers` at once."""
+    """Yield ``work(item)`` in order of completion, at most `workers` in parallel."""
     keep_freed_memory()
     if workers == 1 or len(items) <= 1:
         yield from map(work, items)
@@ -47,10 +47,10 @@ def run_concurrently(work: Callable[[T], R], items: Sequence[T], workers: int) -
 def default_workers() -> int:
     """``$SEGMENT1B_WORKERS``, else as many workers as this process may use cores.
 
-    A container sees every core of its machine, whatever share of them and of the memory is its own.
+    A container sees every core of its machine, not only its share of them.
 
     Raises:
-        Segment1BError: E_POLICY_INVALID, where the variable is no whole number from 1 to 64.
+        Segment1BError: E_POLICY_INVALID, where the variable is not a whole number from 1 to 64.
     """
     text = os.environ.get(WORKERS_VARIABLE, "").strip()
     if not text:
@@ -60,6 +60,6 @@ def default_workers() -> int:
             "E_POLICY_INVALID",
             f"the variable {WORKERS_VARIABLE} must be a whole number from 1 to 64",
             value=text,
-            next_step=f"unset {WORKERS_VARIABLE} or mend it, and start again",
+            next_step=f"unset {WORKERS_VARIABLE} or correct it, and start again",
         )
     return int(text)

@@ -25,14 +25,14 @@ refusing = pytest.mark.skipif(not can_refuse(), reason="no system call numbers f
 @pytest.mark.parametrize(
     ("call", "number", "states", "words"),
     [
-        ("flock", errno.ENOLCK, ("S1",), ("gives no file locks", "tile_index")),
+        ("flock", errno.ENOLCK, ("S1",), ("has no file locks", "tile_index")),
         ("link", errno.EPERM, ("S0",), ("refuses hard links", "sealed_inputs_1B")),
         pytest.param(
             "fsync", errno.EIO, ("S1",), ("tile_index", "Input/output error"),
             marks=pytest.mark.nightly,
         ),
         pytest.param(
-            "flock", errno.ENOLCK, ("S0",), ("gives no file locks", "sealed_inputs_1B"),
+            "flock", errno.ENOLCK, ("S0",), ("has no file locks", "sealed_inputs_1B"),
             marks=pytest.mark.nightly,
         ),
     ],
