@@ -15,7 +15,7 @@ __all__ = ["read_site_locations"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the reader when it is asked for: polars takes longer than `segment1b gate` does."""
+    """Import the reader on first use: polars takes longer than `segment1b gate` does."""
     if name != "read_site_locations":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from segment1b_assets.reader import read_site_locations

@@ -14,7 +14,7 @@ from segment1b_assets.storage.io_faults import io_error
 
 
 class Subcommand(NamedTuple):
-    """Where a subcommand is, and its line in ``segment1b --help``."""
+    """A subcommand's module and its line in ``segment1b --help``."""
 
     module: str
     name: str
@@ -25,11 +25,15 @@ SUBCOMMANDS = {
     "run": Subcommand("run", "run", "Materialise states for countries."),
     "ui": Subcommand("ui", "ui", "Start the web UI and the daemon, on this machine only."),
     "status": Subcommand("status", "status", "Show what is missing, stale or failed under a root."),
-    "verify": Subcommand("verify", "verify", "Judge every published partition by every rule."),
-    "gate": Subcommand("gate", "gate", "Recompute the PASS flag: may a consumer trust the sites?"),
+    "verify": Subcommand("verify", "verify", "Check every rule on every published partition."),
+    "gate": Subcommand(
+        "gate", "gate", "Recompute the PASS flag that consumers of the sites rely on."
+    ),
     "export": Subcommand("gate", "export", "Write sites as one GeoParquet file."),
     "map": Subcommand("map", "draw_map", "Draw a published partition's map as PNG."),
-    "realism": Subcommand("realism", "realism", "Say whether the published sites are believable."),
+    "realism": Subcommand(
+        "realism", "realism", "Measure whether the published sites are realistic."
+    ),
     "retire": Subcommand("retire", "retire", "Move a published partition aside."),
     "repair": Subcommand("repair", "repair", "Retire a damaged partition and make it again."),
     "world": Subcommand("world", "world", "Build a reference world."),
@@ -66,7 +70,7 @@ def group() -> None:
 
 
 def main() -> None:
-    """Entry point: bad data and a machine that refuses are told in one line, exit status 1."""
+    """Entry point: bad data and faults of the machine give one line and exit status 1."""
     raise_when_asked_to_end()
     try:
         group(prog_name="segment1b")

@@ -1,7 +1,7 @@
-"""Everything of Dagster that is not public and that we use; no other module imports it.
+"""Dagster's private names that we use; no other module imports them.
 
 Dagster's version is pinned. ``test_dagster_internals.py`` fails where an upgrade changes one of
-these names. Each name says why the public interface does not do.
+these names. Each name has the reason why the public interface is not enough.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as TargetMaterialization,
 )
 
-# Run monitoring asks a launcher whether a run's worker lives: the answer's types.
+# The types of a launcher's answer to run monitoring: whether a run's worker is alive.
 from dagster._core.errors import DagsterUserCodeUnreachableError
 
 # Marks one country as failed in the partition status (`mark_failed`).
@@ -32,7 +32,7 @@ from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 
-# A code server is asked over gRPC whether it still knows a run's process.
+# The gRPC request whether a code server still knows a run's process.
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster_shared.serdes import deserialize_value
 
@@ -69,7 +69,7 @@ def report_planned(
 
 @contextlib.contextmanager
 def accept_preview_apis() -> Iterator[None]:
-    """Silence the notice of beta and preview interfaces; their version is pinned and tested.
+    """Silence the warnings of beta and preview interfaces; their version is pinned and tested.
 
     Checks by partition are a preview in 1.13, observable source assets a beta.
     """

@@ -35,6 +35,6 @@ definitions = dg.Definitions(
         "segment1b": segment1b,
         "parquet_by_country": ParquetByCountry(segment1b=segment1b),
     },
-    # One process a run: countries run side by side in its threads, and share what they read.
+    # One process per run: countries run in parallel in its threads and share the inputs.
     executor=dg.in_process_executor,
 )

@@ -42,13 +42,13 @@ def export_geoparquet(passed: PassedSites, out: Path, countries: Set[str] | None
         The number of sites written.
 
     Raises:
-        Segment1BError: E005_ISO_FK for a country that the run holds no partition of; E_IO where
-            the file cannot be written, of which nothing is left then.
+        Segment1BError: E005_ISO_FK for a country without a partition in the run; E_IO where the
+            file cannot be written, and then no part of it is left.
     """
     by_country = {path.parent.name.removeprefix("country="): path for path in passed.files}
     for country in sorted(countries or ()):
         if country not in by_country:
-            raise Segment1BError("E005_ISO_FK", "the run holds no such country", value=country)
+            raise Segment1BError("E005_ISO_FK", "the run has no such country", value=country)
     chosen = [p for c, p in sorted(by_country.items()) if countries is None or c in countries]
     partial = out.with_name(out.name + ".partial")
     try:
@@ -57,7 +57,7 @@ def export_geoparquet(passed: PassedSites, out: Path, countries: Set[str] | None
     except OSError as err:
         raise Segment1BError(
             "E_IO", f"the export cannot be written ({err})", file=out,
-            next_step="name a file in a folder that is there, may be written and has room",
+            next_step="name a file in an existing, writable folder with free space",
         ) from err  # fmt: skip
     finally:
         with contextlib.suppress(OSError):

@@ -17,14 +17,14 @@ BACKFILL_VARIABLE = "SEGMENT1B_BACKFILL_COUNTRIES"
 def backfill_policy(value: str | None = None) -> dg.BackfillPolicy:
     """How Dagster cuts a backfill into runs.
 
-    One run for all countries costs least; smaller runs limit what a killed process takes with it
+    One run for all countries costs least; smaller runs limit what a killed process loses
     (docs/backfills.md has the figures).
 
     Args:
         value: countries a run, or "all"; ``$SEGMENT1B_BACKFILL_COUNTRIES`` if None.
 
     Raises:
-        ValueError: `value` is neither "all" nor a whole number from 1 on.
+        ValueError: `value` is neither "all" nor a whole number of at least 1.
     """
     text = (os.environ.get(BACKFILL_VARIABLE, "") if value is None else value).strip()
     if text.lower() in ("", "all"):
@@ -32,6 +32,6 @@ def backfill_policy(value: str | None = None) -> dg.BackfillPolicy:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ValueError(
             f'{BACKFILL_VARIABLE}={text!r}: must be "all" or a whole number from 1 on; '
-            "unset it or mend it, then reload the code location"
+            "unset it or correct it, then reload the code location"
         )
     return dg.BackfillPolicy.multi_run(max_partitions_per_run=int(text))

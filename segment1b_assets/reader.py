@@ -13,7 +13,7 @@ from segment1b_assets.storage.pass_flag import pass_flag
 def read_site_locations(
     root: Path | str | None = None, seed: int | None = None, manifest_fingerprint: str | None = None
 ) -> pl.LazyFrame:
-    """The site locations of a run, refused without a valid flag.
+    """Read the site locations of a run; refused without a valid flag.
 
     Returns:
         Columns merchant_id (u64), legal_country_iso (categorical), site_order (i32), lon_deg and

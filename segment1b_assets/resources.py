@@ -11,7 +11,7 @@ from segment1b_assets.storage.workers import default_workers
 
 
 class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where the data lies and how it is worked on; every field has a working default."""
+    """Data root, 1A run and workers; every field has a working default."""
 
     root: str = Field(
         default="",
@@ -28,7 +28,7 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=0,
         ge=0,
         le=64,
-        description="Countries worked on side by side; 0 is $SEGMENT1B_WORKERS, else one a core.",
+        description="Countries made in parallel; 0 is $SEGMENT1B_WORKERS, else one per core.",
     )
     batch_rows: int = Field(
         default=BATCH_ROWS, ge=1024, le=1 << 22, description="Rows of one batch in memory."
@@ -39,10 +39,10 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.workers or default_workers()
 
     def open(self) -> RunInputs:
-        """The root's inputs, read anew where a file has changed.
+        """The root's inputs, read again where a file has changed.
 
         Raises:
-            Segment1BError: E_POLICY_INVALID, the seed is no whole number; as `open_run_inputs`.
+            Segment1BError: E_POLICY_INVALID, the seed is not a whole number; as `open_run_inputs`.
         """
         return open_run_inputs(
             RunOptions(
@@ -60,6 +60,6 @@ def _whole_number(seed: str) -> int:
             "E_POLICY_INVALID",
             "the seed of the segment1b resource must be a whole number in decimal",
             value=seed,
-            next_step="mend it in the run's config, or leave it empty to find the only one",
+            next_step="correct it in the run's config, or leave it empty to find the only one",
         )
     return int(seed)

@@ -1,4 +1,4 @@
-"""The tags of a run: which countries it is for, who asked for it, how its events are recorded.
+"""The tags of a run: which countries it is for, who started it, how its events are recorded.
 
 The literals of Dagster's own tags are part of its documented behaviour, or, for
 ``dagster/defer_asset_events``, tested by ``test_truth_per_country.py``.
@@ -15,22 +15,22 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: Under this tag only the events that we emit count, one for each published country.
 DEFER_EVENTS_TAG = "dagster/defer_asset_events"
-#: Dagster runs one partition or one contiguous range. A run over a scattered choice carries the
-#: range that spans it and this tag, which names the countries, comma-separated.
+#: Dagster runs one partition or one contiguous range. A run over other countries carries the range
+#: that spans them and this tag, which names the countries, comma-separated.
 ONLY_TAG = "segment1b/only"
 #: Shown to people: "all 249", "FR", "12 countries".
 COUNTRIES_TAG = "segment1b/countries"
-#: Who asked: "command", "nightly", "inputs_changed".
+#: Who started it: "command", "nightly", "inputs_changed".
 BY_TAG = "segment1b/by"
 
 EVENTS_PER_COUNTRY = {DEFER_EVENTS_TAG: "true"}
 #: Where run retries are on. Failures are recorded by run, and a retry is another run: one that
-#: began in the middle would not know whom to leave out. What is published is quickly found so.
+#: began in the middle would not know the failed countries. Published partitions are found quickly.
 RETRY_FROM_START = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
 def events_are_deferred(tags: Mapping[str, str]) -> bool:
-    """Whether Dagster leaves asset events to us."""
+    """Whether only our asset events count."""
     return tags.get(DEFER_EVENTS_TAG) == "true"
 
 

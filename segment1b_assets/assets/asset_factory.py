@@ -1,8 +1,8 @@
 """From a function of one country to a Dagster asset over any number of countries.
 
-The asset's step only says what is to be made. The IO manager makes the partitions and has them
-judged. Countries that fail in either are left out of the later states of the same run, and the
-state's check step turns the run red without stopping another state (docs/architecture.md).
+The asset's step lists the partitions to make. The IO manager makes them and has them checked.
+Countries that fail in either are left out of the later states of the same run, and the state's
+check step turns the run red without stopping another state (docs/architecture.md).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,9 +43,9 @@ class PartitionedState:
         preload: properties of the run inputs to read before the workers start.
         cost: any measure of a country's work; the largest starts first.
         before_publish: what must happen right before a country's rename, or None.
-        unknown_codes: codes in the inputs that are no countries -> their error, or None.
+        unknown_codes: codes in the inputs that are not countries -> their error, or None.
         prepare: what to do once before the workers start, or None.
-        code_version: changes when the published bytes of unchanged inputs would.
+        code_version: changes when the published bytes of the same inputs change.
         freshness: how old the asset may get, or None.
     """
 
@@ -98,7 +98,7 @@ def country_assets(state: PartitionedState) -> dg.AssetsDefinition:
     def make(
         context: dg.AssetExecutionContext, segment1b: Segment1B
     ) -> Iterator[dg.Output[CountryPartitions]]:
-        release_memory()  # what earlier states of this process have freed
+        release_memory()  # memory of earlier states in this process
         inputs = segment1b.open()
         ledger = RunLedger(inputs.root, context.run.run_id)
         chosen = countries_of(context.run.tags)
@@ -139,7 +139,7 @@ def _prepare(
 ) -> dict[str, Segment1BError]:
     """Read the shared inputs; returns the countries that cannot be made, and why.
 
-    An input that cannot be read fails every country of the run: each one has it in its verdict.
+    An input that cannot be read fails every country of the run, and is in each verdict.
     """
     run = context.run.run_id
     try:
@@ -186,7 +186,7 @@ def _job(state: PartitionedState, inputs: RunInputs, dataset: str, country: str)
 
 
 def _cost(state: PartitionedState, inputs: RunInputs, country: str) -> float:
-    """A country's cost; one whose files cannot be read fails on its own, when it is opened."""
+    """A country's cost; 0 where its files cannot be read: it then fails when it is opened."""
     try:
         return state.cost(inputs, country)
     except Segment1BError:

@@ -1,4 +1,4 @@
-"""What an asset's page shows before anything is made: the dictionary and the table's schema."""
+"""The metadata of an asset's definition: the dictionary's entry and the table's schema."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The IO manager: publishes countries' partitions as parquet, and reads them for other assets.
 
 One object serves a run over one country and a run over all of them. Where a country fails, the
-others go on. The events that Dagster gets name exactly the countries that were published.
+others go on. Dagster's events name exactly the published countries.
 """
 
 import time
@@ -32,7 +32,7 @@ LOG_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class CountryPartitions:
-    """What a state's asset hands over for one dataset: the partitions to make.
+    """What a state's asset returns for one dataset: the partitions to make.
 
     Attributes:
         inputs: the run's inputs, opened once by the step.
@@ -53,14 +53,14 @@ class CountryPartitions:
 
 @dataclass(frozen=True)
 class Judged:
-    """A published partition with what the validators find."""
+    """A published partition with the validators' findings."""
 
     done: Done
     verdict: CountryVerdict
 
 
 class ParquetByCountry(dg.ConfigurableIOManager):
-    """Publishes `CountryPartitions`, and hands downstream assets the rows that they ask for."""
+    """Publishes `CountryPartitions`, and loads rows for downstream assets."""
 
     segment1b: dg.ResourceDependency[Segment1B]
 
@@ -91,7 +91,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
                     events[country] = event
                     verdicts[country] = outcome.verdict.rows
                     if deferred:
-                        # At once: whatever happens to the run later, this country is done.
+                        # Emitted immediately: however the run ends, this country is done.
                         yield dg.DagsterEvent.asset_materialization(step, event)
                     meter.done(country, outcome.done.output)
                     error = outcome.verdict.rejected
@@ -123,7 +123,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         self._annotate(step, key, events)
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """The rows of the countries that a downstream asset asks for, as its annotation says.
+        """The rows of a downstream asset's countries, in the type of its annotation.
 
         Annotations: `pl.LazyFrame` (also where there is none), `pl.DataFrame`, `pa.Table`,
         `pyarrow.dataset.Dataset`. Rows come country by country, each in its dataset's order.
@@ -162,7 +162,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
     def _annotate(
         step: Any, key: dg.AssetKey, events: Mapping[str, dg.AssetMaterialization]
     ) -> None:
-        """Add to Dagster's own events, in a run that emits them, what ours would have said."""
+        """Add our events' metadata to Dagster's own events, in a run that emits those."""
         for country, event in events.items():
             step.add_asset_metadata(event.metadata, asset_key=key, partition_key=country)
         if len(events) == 1:

@@ -1,4 +1,4 @@
-"""What 1B reads and does not make: references, policies, 1A, as observable external assets."""
+"""1B's inputs (references, policies, 1A) as observable external assets."""
 
 from collections.abc import Mapping
 
@@ -24,12 +24,12 @@ _ABOUT: Mapping[str, str] = {
     "world_countries": "Country polygons, GeoParquet, longitude and latitude on WGS84.",
     "population_raster_2025": "Population raster: its grid is the grid of all tiles, its values "
     "are the tiles' masses under the basis `population`.",
-    "outlet_catalogue": "Segment 1A's outlets: a row a site that S3 to S8 make real in space.",
+    "outlet_catalogue": "Segment 1A's outlets, one row per site: S3 to S8 give them coordinates.",
     "validation_bundle_1A": "Segment 1A's validation bundle with its PASS flag.",
     "policy.s1.tile_index": "Which cells belong to a country: center or any_overlap.",
     "policy.s2.tile_weights": "What a tile weighs, and in how many decimal places.",
     "policy.s3.requirements": "Countries that get no sites.",
-    "policy.s4.alloc_plan": "How sites are shared out over tiles: the plain law, or an arc.",
+    "policy.s4.alloc_plan": "How sites are distributed over tiles: largest remainder, or an arc.",
     "policy.s6.jitter": "How a point is drawn within its cell, and how often.",
 }
 
@@ -78,7 +78,7 @@ def observe_input(dataset: str) -> dg.SourceAsset:
                 raise dg.Failure(str(err), allow_retries=False) from err
             if version is None:
                 raise dg.Failure(
-                    f"{dataset} is not there: {inputs.path(dataset)}", allow_retries=False
+                    f"{dataset} is missing: {inputs.path(dataset)}", allow_retries=False
                 )
             return dg.DataVersion(version)
 
@@ -101,7 +101,7 @@ with accept_preview_apis():
         except Segment1BError as err:
             raise dg.Failure(str(err), allow_retries=False) from err
         if version is None:
-            raise dg.Failure("the raster or a policy is not there", allow_retries=False)
+            raise dg.Failure("the raster or a policy is missing", allow_retries=False)
         return dg.DataVersion(version)
 
 

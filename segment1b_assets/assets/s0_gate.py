@@ -1,4 +1,4 @@
-"""S0: no PASS, no read. Verifies 1A's flag and seals the inputs (contract §4, S0)."""
+"""S0: verifies 1A's flag and seals the inputs (contract §4, S0)."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""S1: which cells of the raster belong to a country, and where they lie (contract S1)."""
+"""S1: a country's raster cells with their bounds (contract §4, S1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segment1b_assets.storage import unknown_codes
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.sidecars import sidecar_names
 
-#: What decides S1, of all that the parameter_hash names.
+#: The files of the parameter_hash that S1 reads.
 INGRESS = (
     "iso3166_canonical_2024",
     "world_countries",
@@ -46,7 +46,7 @@ S1 = PartitionedState(
     streams={"tile_index": _index, "tile_bounds": _bounds},
     about={
         "tile_index": "Every raster cell of the country, its centroid and its area on the "
-        "ellipsoid. The raster gives the grid only; its values decide nothing here.",
+        "ellipsoid. Only the raster's grid is used, not its values.",
         "tile_bounds": "The four edges of every tile of the country: S6 draws points between them, "
         "S7 adds its offsets to their centre.",
     },

@@ -1,4 +1,4 @@
-"""S6: where in its tile a site lies (contract §4, S6)."""
+"""S6: the position of each site in its tile (contract §4, S6)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _jitter(inputs: RunInputs, country: str) -> PartitionStream:
 
 
 class _Nowhere:
-    """The point test of a country without a polygon: it has no tile, so it is never asked."""
+    """The point test of a country without a polygon: it has no tile, so it is never called."""
 
     def inside(
         self, tile_id: NDArray[np.uint64], lon: NDArray[np.float64], lat: NDArray[np.float64]

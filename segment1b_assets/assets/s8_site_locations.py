@@ -1,4 +1,4 @@
-"""S8: the product that others read (contract §4, S8)."""
+"""S8: the published product (contract §4, S8)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _locations(inputs: RunInputs, country: str) -> PartitionStream:
     return site_locations(country, batches(inputs, "s7_site_synthesis", country, "E_INPUT_MISSING"))
 
 
-#: Published bytes do not age, but their term does: the dictionary's retention says how long they
-#: may be kept, and the month before its end is the time to see to it.
+#: The dictionary's retention limits how long the bytes may be kept; the warning starts a month
+#: before its end.
 _TERM = timedelta(days=dictionary()["site_locations"].retention_days)
 TERM_OF_SITE_LOCATIONS = dg.FreshnessPolicy.time_window(
     fail_window=_TERM, warn_window=_TERM - timedelta(days=30)
@@ -33,8 +33,8 @@ S8 = PartitionedState(
     group="s5_s8_sites",
     streams={"site_locations": _locations},
     about={
-        "site_locations": "The product: a row a site, longitude and latitude. Read it through "
-        "`segment1b_assets.read_site_locations`, which asks for S9's flag first."
+        "site_locations": "The product: one row per site, longitude and latitude. Read it through "
+        "`segment1b_assets.read_site_locations`, which verifies S9's flag first."
     },
     deps=["s7_site_synthesis"],
     preload=("iso_names", "policies", "identity", "receipt"),

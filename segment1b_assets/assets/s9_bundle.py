@@ -33,8 +33,8 @@ from segment1b_assets.validation.world_findings import judge_world
         "s7_site_synthesis",
         "site_locations",
     ],
-    description="The bundle and, only when every country with outlets holds, its PASS flag. Names "
-    "the countries that are missing or stale. Consumers of site_locations ask for this flag.",
+    description="The bundle and, only if every country with outlets is valid, its PASS flag. Names "
+    "the countries that are missing or stale. Consumers of site_locations verify this flag.",
 )
 def validation_bundle(
     context: dg.AssetExecutionContext, segment1b: Segment1B
@@ -53,7 +53,7 @@ def validation_bundle(
         faults = findings.faults
         against = Segment1BError(
             "E_NO_FLAG",
-            f"{len(faults)} findings stand against the flag: " + "; ".join(faults[:20]),
+            f"{len(faults)} findings prevent the flag: " + "; ".join(faults[:20]),
             file=published.path,
         )
         write_failure(inputs, "S9", against, context.run.run_id)

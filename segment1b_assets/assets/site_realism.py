@@ -1,4 +1,4 @@
-"""The scorecard of all published sites: do they lie as people and chains do?"""
+"""The scorecard of all published sites: are they distributed like people and chains?"""
 
 import base64
 
@@ -26,7 +26,7 @@ from segment1b_assets.storage.io_faults import with_retries
     "check `believable` warns and never blocks.",
 )
 def site_realism(context: dg.AssetExecutionContext, segment1b: Segment1B) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    # Imported when it is run: scipy and matplotlib take a second, and read the environment.
+    # Imported when it runs: scipy and matplotlib take a second and read the environment.
     from segment1b_assets.realism.measure import measure_root
     from segment1b_assets.realism.publish import write_scorecard
 

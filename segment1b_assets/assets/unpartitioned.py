@@ -1,9 +1,8 @@
-"""The results of S0 and S9, which have no countries.
+"""The results of S0 and S9, which are not partitioned by country.
 
-Under the tag that makes each country's own event count (docs/architecture.md) Dagster records no
-materialisation of its own, for assets without partitions neither. Without what is recorded here
-the web UI would show S0 and S9 as never materialised, and a backfill over everything would stop
-after S0.
+Under the tag that makes only our events count (docs/architecture.md) Dagster records no
+materialisation itself, not even of unpartitioned assets. Without the events of this module the web
+UI would show S0 and S9 as never materialised, and a backfill over everything would stop after S0.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ def made_result(
     metadata: dict[str, Any],
     data_version: str,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The result of a step that made its one asset; its materialisation is on record either way."""
+    """The result of a step that made its one asset; its materialisation is recorded in any run."""
     if events_are_deferred(context.run.tags):
         asset = context.assets_def
         deps = asset.asset_deps[context.asset_key]
-        # By country or not: Dagster does not follow an edge to more than 100 partitions.
+        # Partitioned or not: Dagster does not follow an edge to more than 100 partitions.
         versions = InputVersions(
             context.instance, dict.fromkeys(deps, False), [], observed_versions(inputs, deps)
         )
@@ -44,7 +43,7 @@ def made_result(
 
 
 def mark_failed(context: dg.AssetExecutionContext) -> None:
-    """Have the web UI show the asset as failed: planned in a run that fails, and not made."""
+    """Make the web UI show the asset as failed: planned in a run that fails, and not made."""
     if events_are_deferred(context.run.tags):
         step = context.op_execution_context.get_step_execution_context().step.key
         report_planned(context.instance, context.run, step, context.asset_key, None)

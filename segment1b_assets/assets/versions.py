@@ -1,10 +1,9 @@
 """Data versions and provenance of one country's partition.
 
-Dagster computes one data version for all partitions of a run. Ours differ by country (each is of
-its rows, see `storage.content_version`; the receipt is shown beside it), so the materialisations
-carry Dagster's own tags explicitly: the version, and for every input the version and the event
-that it was taken from. Without the latter two every country downstream would count as stale for
-ever.
+Dagster computes one data version for all partitions of a run. Ours differ by country (they depend
+on its rows, see `storage.content_version`; the receipt is shown beside it), so materialisations set
+Dagster's own tags explicitly: the version, and for every input its version and event. Without the
+latter two every country downstream would always count as stale.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ USER_PROVIDED_TAG = "dagster/data_version_is_user_provided"
 CODE_VERSION_TAG = "dagster/code_version"
 _INPUT_VERSION_TAG = "dagster/input_data_version/"
 _INPUT_POINTER_TAG = "dagster/input_event_pointer/"
-#: What stands there for an input without a version or event.
+#: The tag's value for an input without a version or event.
 NO_VERSION, NO_EVENT = "INITIAL", "NULL"
 
 
 class InputVersions:
     """The version and event of every input, read in two queries an asset.
 
-    What 1B only reads may have changed since somebody last observed it; then it is observed here,
-    so that the versions on record are those of the bytes that the run reads.
+    External inputs may have changed since their last observation; then they are observed again, so
+    that the recorded versions are those of the bytes that the run reads.
 
     Args:
         instance: the Dagster instance.
         inputs: asset key -> whether it is partitioned by country.
-        countries: the partitions that will be asked for.
+        countries: the partitions of the run.
         observed: the inputs that 1B only reads, as they are now.
     """
 
@@ -122,7 +121,7 @@ def observed_versions(
 
 
 def record_observations(instance: dg.DagsterInstance, versions: Observed) -> list[dg.AssetKey]:
-    """Record the inputs whose version is not the one on record, and return them."""
+    """Record the inputs whose version differs from the recorded one, and return them."""
     changed = []
     for key, version in versions.items():
         new: dict[str | None, str]
@@ -141,14 +140,14 @@ def record_observations(instance: dg.DagsterInstance, versions: Observed) -> lis
     return changed
 
 
-#: The same for every country, or no quantity: as numbers they would be plotted over the countries.
+#: The same for every country, or not a quantity: as numbers Dagster would plot them.
 _NO_MEASURE = {"K", "raster_bytes_uncompressed", "tile_id_min", "tile_id_max"}
-#: What happened at the partition's address -> how its page says it.
+#: Outcome of publishing -> its text on the partition's page.
 _STATUS = {"published": "by this run", "identical": "before, with the same bytes"}
 
 
 def output_metadata(output: Mapping[str, Any], path: str) -> dict[str, dg.MetadataValue[Any]]:
-    """A partition's run report as the metadata that its page in the web UI shows."""
+    """A partition's run report as metadata for its page in the web UI."""
     seconds = float(output["wall_clock_seconds"])
     shown: dict[str, dg.MetadataValue[Any]] = {
         "dagster/partition_row_count": dg.MetadataValue.int(int(output["rows_emitted"])),

@@ -1,8 +1,8 @@
-"""What a worker runs: ``celery -A segment1b_assets.automation.celery_worker worker``.
+"""The celery app of a worker: ``celery -A segment1b_assets.automation.celery_worker worker``.
 
 Broker, result store and settings are those of the run launcher in ``$DAGSTER_HOME/dagster.yaml``.
-There is no second file to keep in step with it, and none to which a password would be written out,
-as ``dagster-celery worker start`` does.
+So there is no second configuration file, and no password is written to one, as
+``dagster-celery worker start`` does.
 """
 
 from __future__ import annotations

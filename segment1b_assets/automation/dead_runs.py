@@ -15,14 +15,14 @@ from segment1b_assets.storage.run_inputs import RunInputs
 def record_dead_run(
     instance: dg.DagsterInstance, inputs: RunInputs, run: dg.DagsterRun, message: str
 ) -> list[Path]:
-    """Write one failure event for each state that a failed run left without a word.
+    """Write one failure event for each state of a failed run that has recorded none.
 
-    A state has told its failure if its step failed with the `dagster.Failure` that it raises
-    itself. Left over are steps that began and never ended, steps that failed in another way, and,
-    where no step began, the first state that the run was for.
+    A state has recorded its failure if its step failed with the `dagster.Failure` that it raises
+    itself. The others are steps that began and never ended, steps that failed in another way, and,
+    where no step began, the first state of the run.
 
     Returns:
-        The events written; none where every state told its own.
+        The events written; none where every state recorded its own.
     """
     began: dict[str, None] = {}
     ended: dict[str, str | None] = {}
@@ -36,11 +36,11 @@ def record_dead_run(
             ended[event.step_key] = None
         elif event.is_step_failure:
             data = event.step_failure_data
-            told = data.user_failure_data is not None
+            recorded = data.user_failure_data is not None
             cause = data.error
             while cause is not None and cause.cause is not None:
                 cause = cause.cause
-            ended[event.step_key] = None if told else (cause.message if cause else "it failed")
+            ended[event.step_key] = None if recorded else (cause.message if cause else "it failed")
     left = {step: f"it began and never ended ({message})" for step in began if step not in ended}
     left |= {step: reason for step, reason in ended.items() if reason is not None}
     if not began:
@@ -52,7 +52,7 @@ def record_dead_run(
 
 
 def _state(step: str, run: dg.DagsterRun) -> str:
-    """The state of a step: its name holds an asset's, be it a making or a check of it."""
+    """The state of a step: the step's name holds the asset's, for a check, too."""
     found = [state for asset, state in STATE_OF.items() if asset in step]
     if found:
         return found[0]
@@ -69,6 +69,6 @@ def _error(run: dg.DagsterRun, reason: str) -> Segment1BError:
         "E_UNEXPECTED",
         f"the run over {first or 'no country'} to {last or 'none'} died: {reason}",
         value=run.run_id,
-        next_step="look at the run's log; what it published is whole and stays, so run it again "
+        next_step="read the run's log; published partitions are complete and stay, so run it again "
         "(with fewer workers if it ran out of memory)",
     )

@@ -1,7 +1,7 @@
 """Dagster's SQLite event log with its connections kept open.
 
 Dagster opens and closes a connection for every event. Closing the last one makes SQLite write its
-log back into the database, and a fresh engine forgets every compiled statement: together some 15 ms
+log back into the database, and a new engine has no compiled statements: together some 15 ms
 an event, for the thousands of events of a run over all countries. Kept open, and with the sync
 mode that SQLite's manual recommends for WAL, it is about 3 ms. A power cut can lose the last
 events of the history, never the data and never the history's integrity.
@@ -22,12 +22,12 @@ from sqlalchemy.pool import StaticPool
 
 from segment1b_assets.dagster_internals import SQLITE_BUSY_TIMEOUT_SECONDS, SqliteEventLogStorage
 
-#: Run databases kept open at once, beside the index.
+#: Run databases kept open at the same time, beside the index.
 OPEN_SHARDS = 8
 
 
 class WarmSqliteEventLogStorage(SqliteEventLogStorage):
-    """The same databases in the same place; only how they are connected to differs."""
+    """The same databases at the same paths; only the connections differ."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
@@ -71,7 +71,7 @@ class WarmSqliteEventLogStorage(SqliteEventLogStorage):
         return engine
 
     def has_table(self, table_name: str) -> bool:
-        """Asked for every event; a table that was once there stays."""
+        """Called for every event; an existing table is never dropped."""
         if table_name not in self._tables:
             if not super().has_table(table_name):
                 return False

@@ -1,4 +1,4 @@
-"""The jobs that people launch by name, and that schedules and sensors launch for them."""
+"""The jobs that people, schedules and sensors launch by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ countries = dg.define_asset_job(
 close = dg.define_asset_job(
     "close",
     selection=dg.AssetSelection.assets("validation_bundle_1B"),
-    description="S9: the bundle and, only when every country with outlets holds, its PASS flag.",
+    description="S9: the bundle and, only if every country with outlets is valid, its PASS flag.",
 )
 verification = dg.define_asset_job(
     "verify_everything",

@@ -12,21 +12,21 @@ DATASETS = tuple(d for state in COUNTRY_STATES for d in state.datasets)
 
 
 class Retirement(dg.Config):
-    """What is retired, and why."""
+    """The partition to retire, and the reason."""
 
     dataset: str = Field(description=f"One of {', '.join(DATASETS)}.")
     country: str = Field(description="ISO code such as FR.")
-    why: str = Field(min_length=1, description="The reason, kept beside what is moved.")
+    why: str = Field(min_length=1, description="The reason, recorded beside the moved files.")
 
 
 @dg.op
 def retire_one(context: dg.OpExecutionContext, config: Retirement, segment1b: Segment1B) -> None:
-    """Retire a country's partition; the asset's history says when, why and where it lies now."""
+    """Retire a country's partition; the asset's history records when, why and the new path."""
     inputs = segment1b.open()
     try:
         if config.dataset not in DATASETS:
             raise Segment1BError(
-                "E_INPUT_MISSING", f"there is no dataset {config.dataset!r} by country",
+                "E_INPUT_MISSING", f"no dataset by country is named {config.dataset!r}",
                 next_step=f"name one of {', '.join(DATASETS)}",
             )  # fmt: skip
         inputs.require_country(config.country)
@@ -48,7 +48,7 @@ def retire_one(context: dg.OpExecutionContext, config: Retirement, segment1b: Se
 
 @dg.job(
     description="Moves one country's published partition under retired/, with who, when and why. "
-    "Then materialise it again: that is how a damaged or outdated partition is repaired."
+    "Then materialise it again: this repairs a damaged or outdated partition."
 )
 def retire_partition() -> None:
     retire_one()

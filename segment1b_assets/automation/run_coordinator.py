@@ -1,9 +1,9 @@
-"""The run coordinator of our dagster.yaml: a queue that has every run record events per country.
+"""The run coordinator of our dagster.yaml: a queue that makes every run record events per country.
 
-Dagster would call every partition of a successful step materialised. Under the tag that is set
-here only what the IO manager emits counts, so a country's failure is the truth in the web UI and
-the others go on (docs/architecture.md). The public interface has no other place to tag a run that
-somebody starts with *Materialize*.
+Dagster would mark every partition of a successful step as materialised. Under this tag only the IO
+manager's events count, so the web UI shows a country's failure and the others continue
+(docs/architecture.md). The public interface has no other place to tag a run that a user starts with
+*Materialize*.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from segment1b_assets.run_tags import EVENTS_PER_COUNTRY, RETRY_FROM_START
 
 
 class PerCountryRunCoordinator(QueuedRunCoordinator):
-    """Dagster's queue, with the tags on every run that comes through it."""
+    """Dagster's queue, which adds the tags to every run."""
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         self._instance.add_run_tags(

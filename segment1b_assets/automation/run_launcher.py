@@ -1,7 +1,7 @@
-"""The run launcher of our dagster.yaml: Dagster's own, which can also tell whether a run lives.
+"""The run launcher of our dagster.yaml: Dagster's own with a health check of runs.
 
-Without that, run monitoring can only wait for a run's longest allowed time: one whose code server
-was killed would stay "started" until then, and hold its place in the queue.
+Without the check, run monitoring only waits for a run's time limit: a run whose code server was
+killed would stay "started" until then, and occupy its place in the queue.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from segment1b_assets.dagster_internals import (
 )
 
 _PATIENCE_SECONDS = 30
-#: Dagster writes it on a run that a code server works on (test_dagster_internals.py).
+#: Dagster's tag on a run that a code server executes (test_dagster_internals.py).
 _GRPC_INFO_TAG = ".dagster/grpc_info"
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Runs are processes of a code server; it is asked for them."""
+    """Runs are processes of a code server; health checks query the server."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -37,20 +37,20 @@ class WatchedRunLauncher(DefaultRunLauncher):
         if self._is_alive(run.run_id):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
-            WorkerStatus.NOT_FOUND, "its code server is gone, or knows no such process"
+            WorkerStatus.NOT_FOUND, "its code server has ended, or does not know the process"
         )
 
     def _is_alive(self, run_id: str) -> bool:
         client = self._get_grpc_client_for_termination(run_id)  # type: ignore[no-untyped-call]
         if client is None:
-            # Over since it was asked for; the monitor looks at its status again.
+            # The run ended meanwhile; the monitor reads its status again.
             return False
         try:
             answer = client.can_cancel_execution(
                 CanCancelExecutionRequest(run_id=run_id), timeout=_PATIENCE_SECONDS
             )
         except DagsterUserCodeUnreachableError as err:
-            # A server too busy to answer is no dead one.
+            # A server that is too busy to answer is not dead.
             cause = err.__cause__
             return not (
                 isinstance(cause, grpc.RpcError)

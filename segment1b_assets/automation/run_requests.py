@@ -18,8 +18,8 @@ def run_request(
     """One run that makes some assets with their checks for some countries.
 
     Args:
-        countries: in alphabetical order; none for assets that are not partitioned.
-        by: who asks, shown as the run's tag ``segment1b/by``.
+        countries: in alphabetical order; empty for assets without partitions.
+        by: who starts it, shown as the run's tag ``segment1b/by``.
         run_key: Dagster launches a key only once.
     """
     return dg.RunRequest(

@@ -1,4 +1,4 @@
-"""What runs by the clock: the nightly catching up, the weekly verification; off by default.
+"""Schedules: the nightly update and the weekly verification; off by default.
 
 The times are those of the machine that the daemon runs on, in UTC.
 """
@@ -36,9 +36,9 @@ UNDER_WAY = [
     cron_schedule="30 1 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Brings everything that is behind up to date, in one run: countries whose inputs, "
+    description="Updates everything that is stale or missing, in one run: countries whose inputs, "
     "code or earlier states changed, and countries that are not published where the present "
-    "inputs put them. Launches nothing when nothing is behind.",
+    "inputs put them. Launches nothing when nothing is stale or missing.",
 )
 def nightly(
     context: dg.ScheduleEvaluationContext, segment1b: Segment1B
@@ -50,7 +50,7 @@ def nightly(
 
 
 def catch_up(instance: dg.DagsterInstance, inputs: RunInputs) -> dg.RunRequest | dg.SkipReason:
-    """One run over whatever is behind, or why there is none."""
+    """One run over what is stale or missing, or why there is none."""
     versions = input_versions(inputs)
     if missing := missing_inputs(versions):
         return dg.SkipReason(f"missing or unreadable: {', '.join(missing)}")

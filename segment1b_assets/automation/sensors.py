@@ -1,4 +1,4 @@
-"""What runs when something happens: an input changes, a run dies. All start switched off."""
+"""Sensors: an input changed, a run died. Both are off by default."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Versions = Mapping[str, str | None]
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Notices a changed raster, polygon file, ISO list, policy, outlet catalogue or 1A "
-    "bundle, and launches one run over what is stale or missing. A change must stand for two "
-    "ticks, so that a file still being copied launches nothing. The first tick only looks: what "
-    "is stale at that time is the nightly schedule's, or yours, to launch.",
+    "bundle, and launches one run over what is stale or missing. A change must last for two "
+    "ticks, so that a file still being copied launches nothing. The first tick only records: what "
+    "is stale at that time is left to the nightly schedule or to you.",
 )
 def inputs_changed(
     context: dg.SensorEvaluationContext, segment1b: Segment1B
@@ -53,7 +53,7 @@ def inputs_changed(
         request = stale_request(context.instance, inputs, "inputs_changed")
     except Segment1BError as err:
         return dg.SkipReason(str(err))
-    # Dagster launches a run key once for ever; the time of the change makes each change's its own.
+    # Dagster launches a run key only once; the time of the change makes the key unique.
     key = f"{'+'.join(changed)} {cursor.get('since', '')}"
     return dg.SensorResult(
         run_requests=[request.with_replaced_attrs(run_key=key)],
@@ -66,7 +66,7 @@ def _wait(why: str, seen: Versions, served: Versions) -> dg.SensorResult:
 
 
 def _cursor(seen: Versions, served: Versions) -> str:
-    """What the last tick saw and what was last launched for, readable in the web UI."""
+    """The versions of the last tick and of the last launch, readable in the web UI."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return json.dumps({"since": now, "seen": seen, "served": served}, indent=1)
 
@@ -75,8 +75,8 @@ def _cursor(seen: Versions, served: Versions) -> str:
     name="dead_runs",
     default_status=dg.DefaultSensorStatus.STOPPED,
     minimum_interval_seconds=30,
-    description="Writes a failure event for a run that died without telling: killed, out of "
-    "memory, never started. States that fail in the ordinary way write their own.",
+    description="Writes a failure event for a run that died without one: killed, out of "
+    "memory, never started. States that fail in other ways write their own.",
 )
 def dead_runs(context: dg.RunFailureSensorContext, segment1b: Segment1B) -> dg.SkipReason | None:
     try:
@@ -86,7 +86,7 @@ def dead_runs(context: dg.RunFailureSensorContext, segment1b: Segment1B) -> dg.S
     written = record_dead_run(
         context.instance, inputs, context.dagster_run, context.failure_event.message or ""
     )
-    return None if written else dg.SkipReason("every state of this run told its own failure")
+    return None if written else dg.SkipReason("every state of this run recorded its own failure")
 
 
 sensors = [inputs_changed, dead_runs]

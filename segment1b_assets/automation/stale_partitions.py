@@ -1,10 +1,10 @@
-"""What has changed, and what must follow: the question that schedules and sensors ask.
+"""Which partitions are stale or missing: schedules and sensors launch runs over them.
 
-Two things make a country's partition stale. Dagster's rule: an input, a state before it or the
-code has another version than the one that the partition was made from. And the data root's own:
-nothing is published at the address that the inputs now have, be it because their parameter_hash
-moved it or because somebody retired the partition. Dagster knows nothing of addresses, and asking
-its resolver partition by partition takes thousands of queries; this takes two an asset.
+Two rules make a country's partition stale. Dagster's: an input, an earlier state or the code has
+another version than the one that the partition was made from. The data root's: nothing is published
+at the path of the current inputs, because their parameter_hash changed it or because the partition
+was retired. Dagster does not know the paths, and its resolver takes thousands of queries, one
+partition at a time; this module takes two per asset.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def observe_inputs(
     """Record the inputs' versions as they are now; returns the assets whose version is new.
 
     Args:
-        versions: dataset id -> data version, None for one that cannot be had.
+        versions: dataset id -> data version, None for one that cannot be read.
     """
     present = [dg.AssetKey(asset_name(d)) for d, v in versions.items() if v is not None]
     found = observed_versions(inputs, present, [c for c in COUNTRY_CODES if c in inputs.iso_names])
@@ -44,13 +44,13 @@ def observe_inputs(
 
 
 def missing_inputs(versions: Mapping[str, str | None]) -> list[str]:
-    """The inputs that cannot be had, in the contract's order."""
+    """The inputs that cannot be read, in the contract's order."""
     return [d for d in INPUTS if versions.get(d) is None]
 
 
 @dataclass(frozen=True)
 class StalePartitions:
-    """What has to be made anew.
+    """The partitions that have to be made again.
 
     Attributes:
         countries: asset -> its countries that are stale, in code order, in the states' order.
@@ -75,7 +75,7 @@ def find_stale_partitions(instance: dg.DagsterInstance, inputs: RunInputs) -> St
     A country that is stale in a state is stale in all the states that build on it.
 
     Raises:
-        Segment1BError: the addresses cannot be had (E_INPUT_MISSING, E_POLICY_INVALID …).
+        Segment1BError: the paths cannot be found (E_INPUT_MISSING, E_POLICY_INVALID …).
     """
     codes = [c for c in COUNTRY_CODES if c in inputs.iso_names]
     stale: dict[str, Sequence[str]] = {}

@@ -22,8 +22,8 @@ def stale_request(instance: dg.DagsterInstance, inputs: RunInputs, by: str) -> d
         Segment1BError: the paths cannot be found (E_INPUT_MISSING, E_POLICY_INVALID …).
     """
     if not is_fetched(inputs, "population_raster_2025"):
-        # Its digest is in the addresses, so they are not known before it is here, and a tick has
-        # no time to fetch it. The run has; what it finds published it leaves as it is.
+        # Its digest is in the paths, so they are unknown before it is fetched, and a tick has no
+        # time for that. The run has; it leaves published partitions as they are.
         countries = [c for c in COUNTRY_CODES if c in inputs.iso_names]
         return run_request(ALL_ASSETS, countries, by)
     stale = find_stale_partitions(instance, inputs)

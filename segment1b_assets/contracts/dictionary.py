@@ -29,7 +29,7 @@ _TOKEN_FORM = {
 
 @dataclass(frozen=True)
 class Dataset:
-    """One entry: where a dataset lies, what it is, and how long it is kept."""
+    """One entry: a dataset's path, description and retention."""
 
     id: str
     path: str
@@ -52,7 +52,7 @@ class Dataset:
         return re.sub(r"\{[a-z_]+\}", "*", self.path)
 
     def match(self, relative: str) -> dict[str, str] | None:
-        """The tokens of a path that this entry resolves to, or None if it isn't one."""
+        """The tokens of a path of this entry, or None for another path."""
         pattern = "".join(
             re.escape(text) + (f"(?P<{name}>{_TOKEN_FORM[name].pattern})" if name else "")
             for text, name, _, _ in string.Formatter().parse(self.path)
@@ -64,8 +64,8 @@ class Dataset:
         """The path relative to the root.
 
         Raises:
-            ValueError: a token is missing or not of its form, so that no value of a token can
-                ever lead out of the data root.
+            ValueError: a token is missing or not of its form; so no token can lead out of the
+                data root.
         """
         values = {}
         for name in self.tokens:

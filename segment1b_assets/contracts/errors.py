@@ -9,15 +9,15 @@ from segment1b_assets.contracts.error_codes import ERROR_CODES
 
 
 class Segment1BError(Exception):
-    """A failure with a code, and what a person needs to mend it.
+    """A failure with a code, and what a person needs to resolve it.
 
     Attributes:
         code: a key of ``ERROR_CODES``.
         detail: what is wrong, in one sentence, with the offending value in it.
-        country: the ISO code whose partition fails, or None where the fault is nobody's alone.
+        country: the ISO code whose partition fails, or None where the fault concerns several.
         file: the file at fault, if one is known.
         value: the offending value, if one can be shown.
-        next_step: what to do about it; the code's own advice unless a better one is known.
+        next_step: what to do; by default the code's own advice.
     """
 
     def __init__(

@@ -1,7 +1,5 @@
-"""What may be read as an input: a regular file, found by its path.
-
-A named pipe would keep its reader waiting for ever and a device would never end, so what lies at
-an input's path is looked at before it is opened.
+"""Inputs are regular files: a pipe would block its reader and a device would never end, so the
+path is checked before the file is opened.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ from segment1b_assets.contracts.errors import Segment1BError
 
 
 def require_file(path: Path, *, missing: str, unreadable: str, what: str = "the file") -> None:
-    """Raise unless a regular file lies at `path`, be it by way of links.
+    """Raise unless `path` is a regular file, or a link to one.
 
     Args:
         missing: the error code where nothing is there.
-        unreadable: the error code where something else is there, or the path cannot be followed.
+        unreadable: the error code for anything else, or a path that cannot be resolved.
         what: the file's name in a message.
 
     Raises:
@@ -30,5 +28,5 @@ def require_file(path: Path, *, missing: str, unreadable: str, what: str = "the 
     except (OSError, ValueError) as err:
         raise Segment1BError(unreadable, f"{what} cannot be reached: {err}", file=path) from err
     if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise Segment1BError(unreadable, f"{what} is {kind}", file=path)

@@ -1,4 +1,4 @@
-"""What is lawful and odd: the rules of the check `plausible`, which warns and never blocks (§6)."""
+"""Valid but odd: the rules of the check `plausible`, which warns and never blocks (contract §6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class PlausibilityRule(NamedTuple):
-    """One row of the table: dataset id, what it asks as a sentence, the next step."""
+    """One row of the table: dataset id, the rule as a sentence, the next step."""
 
     dataset: str
     asks: str
@@ -28,12 +28,12 @@ PLAUSIBILITY: dict[str, PlausibilityRule] = {
     "P111_LONGITUDE_BEYOND_180": PlausibilityRule(
         "tile_bounds",
         "The cells' longitudes lie within -180 and 180.",
-        "tell the consumers that longitudes wrap, or use a raster from -180 to 180",
+        "inform the consumers that longitudes wrap, or use a raster from -180 to 180",
     ),
     "P201_ALL_MASS_ZERO": PlausibilityRule(
         "tile_weights",
         "At least one tile of the country has a mass; otherwise all weigh the same.",
-        "look at the raster's values in this country",
+        "check the raster's values in this country",
     ),
     "P202_NO_POPULATED_CELL": PlausibilityRule(
         "tile_weights",
@@ -43,7 +43,7 @@ PLAUSIBILITY: dict[str, PlausibilityRule] = {
     "P203_SENTINEL_SUSPECTED": PlausibilityRule(
         "tile_weights",
         "No cell holds more than 10^7 persons.",
-        "if the value stands for missing data, declare it as the raster's nodata value",
+        "if the value means missing data, declare it as the raster's nodata value",
     ),
     "P301_MORE_SITES_THAN_TILES": PlausibilityRule(
         "s3_requirements",
@@ -68,7 +68,7 @@ PLAUSIBILITY: dict[str, PlausibilityRule] = {
     "P701_LONGITUDE_BEYOND_180": PlausibilityRule(
         "s7_site_synthesis",
         "The sites' longitudes lie within -180 and 180.",
-        "tell the consumers that longitudes wrap, or use a raster from -180 to 180",
+        "inform the consumers that longitudes wrap, or use a raster from -180 to 180",
     ),
     "P801_SAME_COORDINATES": PlausibilityRule(
         "site_locations",
@@ -78,6 +78,6 @@ PLAUSIBILITY: dict[str, PlausibilityRule] = {
     "P802_LONGITUDE_BEYOND_180": PlausibilityRule(
         "site_locations",
         "The sites' longitudes lie within -180 and 180.",
-        "tell the consumers that longitudes wrap, or use a raster from -180 to 180",
+        "inform the consumers that longitudes wrap, or use a raster from -180 to 180",
     ),
 }

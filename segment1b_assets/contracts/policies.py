@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 
-#: A policy is a dozen short lines; anything far larger is a mistake or an attack.
+#: A policy has a dozen short lines; a far larger file is a mistake or an attack.
 _MAX_BYTES = 64 * 1024
 
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -72,9 +72,9 @@ class Reach(BaseModel):
 
 
 class AllocPlanPolicy(_Policy):
-    """s4.alloc_plan: the plain law of S4, or where enabled the law that `mode` names.
+    """s4.alloc_plan: the default method of S4 or, where enabled, the method that `mode` names.
 
-    Where it is not enabled, mode and reach may stand there and decide nothing.
+    Where it is not enabled, mode and reach may be given and have no effect.
     """
 
     enabled: bool = False
@@ -97,7 +97,7 @@ class AllocPlanPolicy(_Policy):
             if after.n_max <= before.n_max:
                 raise PydanticCustomError(
                     "not_ascending",
-                    "n_max must ascend strictly: {after} stands after {before}",
+                    "n_max must ascend strictly: {after} comes after {before}",
                     {"after": after.n_max, "before": before.n_max},
                 )
         return reach

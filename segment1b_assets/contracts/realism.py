@@ -1,4 +1,4 @@
-"""What a believable world of sites is: ``realism.yaml``, validated."""
+"""The expectations of a realistic world of sites: ``realism.yaml``, validated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Rules(BaseModel):
 
 
 class Band(_Rules):
-    """What is believable of one measure; an end that is None is open, both are inclusive."""
+    """The expected range of a measure; None is an open end, both ends are inclusive."""
 
     title: str
     unit: str
@@ -26,7 +26,7 @@ class Band(_Rules):
 
 
 class Metric(Band):
-    """A measure of the world: `asks` says in a sentence what it is judged by."""
+    """A measure of the world: `asks` is its question, as a sentence."""
 
     asks: str
 
@@ -43,7 +43,7 @@ class ReachClass(_Rules):
     @model_validator(mode="after")
     def _ordered(self) -> ReachClass:
         if self.last < self.first or self.low > self.high:
-            raise ValueError("a reach class runs backwards")
+            raise ValueError("a reach class has first above last")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Table schemas: one declaration a table (contract §4).
+"""Table schemas: one declaration per table (contract §4).
 
 Each declaration drives the Arrow schema that is written, the pandera model that validates, the
 columns that the web UI shows, and the schema check.

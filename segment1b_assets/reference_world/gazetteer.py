@@ -26,7 +26,7 @@ _CONTINENTS = {
 
 @dataclass(frozen=True)
 class CountryRow:
-    """What GeoNames says of a country; `population` in people."""
+    """GeoNames' record of a country; `population` in people."""
 
     iso: str
     alpha3: str

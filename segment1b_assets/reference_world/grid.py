@@ -9,7 +9,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 NORTH, SOUTH, WEST, EAST = 84, -56, -180, 180
-KM_PER_DEGREE = 111.195  # of a meridian on the mean sphere; areas here only shape a made-up density
+KM_PER_DEGREE = 111.195  # of a meridian on the mean sphere; areas only shape an invented density
 
 
 @dataclass(frozen=True)

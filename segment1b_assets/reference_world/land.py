@@ -1,7 +1,7 @@
-"""Which cells are land, and whose, in bands of rows.
+"""The country of every land cell, in bands of rows.
 
-Only the raster's sea and the choice of outlet countries hang on this; the tiles themselves are
-S1's to decide, exactly. So GDAL's own tie-breaking at a centre on an edge is good enough here.
+Only the raster's sea and the choice of outlet countries depend on it; S1 decides the tiles
+exactly. So GDAL's tie-breaking at a centre on an edge is good enough.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from segment1b_assets.reference_world.grid import EAST, NORTH, WEST, WorldGrid
 
 
 class LandCover:
-    """Polygons ready to be burnt band by band; owner i + 1 stands for `geometries[i]`."""
+    """Polygons ready to be burnt band by band; owner i + 1 is `geometries[i]`."""
 
     def __init__(self, geometries: NDArray[Any]) -> None:
         self.owner_count = len(geometries)
@@ -53,7 +53,7 @@ class LandCover:
 def owns_a_tile(geometry: shapely.Geometry, burnt_cells: int, grid: WorldGrid) -> bool:
     """True where some cell's centre is strictly inside the country.
 
-    Many burnt cells leave no doubt; for a handful the centres are tested one by one.
+    Many burnt cells are proof enough; for a few the centres are tested one by one.
     """
     if burnt_cells > 8:
         return True

@@ -1,8 +1,8 @@
 """The outlet catalogue that segment 1A would have published (contract §3).
 
 Every draw comes from one PCG64 stream, in whole columns. Heavy tails are drawn by strata (one
-uniform in each of n equal slices, shuffled), so that the totals of a small world land as near
-their expectation as those of a large one.
+uniform in each of n equal slices, shuffled), so that a small world's totals are as near their
+expectation as a large one's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def draw_pairs(merchants: int, weights: NDArray[np.float64], seed: int) -> Pairs
 def write_catalogue(
     path: Path, pairs: Pairs, codes: list[str], seed: int, fingerprint: str
 ) -> None:
-    """One row a site, sorted by (merchant_id, legal_country_iso, site_order)."""
+    """One row per site, sorted by (merchant_id, legal_country_iso, site_order)."""
     names = pa.array(codes, pa.string())
     most = int(pairs.sites.max())
     site_ids = pa.array([f"{order:06d}" for order in range(1, most + 1)], pa.string())

@@ -1,4 +1,4 @@
-"""Moves a finished world into its root: new files are renamed in, equal ones left alone."""
+"""Moves a finished world into its root: new files are renamed in, equal ones are kept."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CATALOGUES = "layer1/1A/outlet_catalogue"
 
 
 def open_staging(root: Path) -> Path:
-    """An empty folder inside `root`, so that renames stay in one file system; what an
-    interrupted build left there goes first."""
+    """An empty folder inside `root`, so that renames stay in one file system; leftovers
+    of an interrupted build are removed first."""
     staging = root / STAGING
     if staging.exists():
         shutil.rmtree(staging)
@@ -39,7 +39,7 @@ def refuse_other_world(root: Path, partition: str) -> None:
 
 
 def place(staging: Path, root: Path) -> None:
-    """Renames every staged file into `root`, all or (where one differs from what lies there)
+    """Renames every staged file into `root`, all or (where one differs from an existing file)
     none. Raises WorldError naming the files that differ."""
     names = sorted(p.relative_to(staging) for p in staging.rglob("*") if p.is_file())
     present = [name for name in names if (root / name).exists()]

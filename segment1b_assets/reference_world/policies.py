@@ -49,7 +49,7 @@ max_attempts: 4096  # a tenth-of-a-degree cell on a coast can be mostly sea; 64 
 
 
 def write_policies(folder: Path, *, plain: bool = False) -> None:
-    """policy.<name>.yaml for each of the five; `plain` gives the plain laws of S4 and S6."""
+    """policy.<name>.yaml for each of the five; `plain` gives the default methods of S4 and S6."""
     folder.mkdir(parents=True)
     for name, text in {**_POLICIES, **(_PLAIN if plain else {})}.items():
         (folder / f"policy.{name}.yaml").write_bytes(text.encode("utf-8"))

@@ -1,7 +1,7 @@
 """The population raster: towns spread over the land round them, and a rural background.
 
 Written in bands of rows, so that 725 million cells need a few hundred megabytes. Each cell's sum
-is over towns in one fixed order, whatever the bands, so the bands leave no mark on the bytes.
+is over towns in one fixed order, so the bands do not change the bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from segment1b_assets.reference_world.towns import TownKernels
 NODATA = -9999.0
 BLOCK = 512  # cells along a tile of the GeoTIFF
 BAND_BLOCKS = 2  # rows of tiles that one band holds
-SIGNIFICANT_BITS = 18  # of 24: a made-up density earns no more, and the file is a fifth smaller
+SIGNIFICANT_BITS = 18  # of 24: enough for an invented density, and the file is a fifth smaller
 GDAL_CACHE_MB = 128  # GDAL would take a twentieth of the machine
 
 
@@ -92,7 +92,7 @@ def write_population(
 
 
 def _optimise(draft: Path, path: Path) -> None:
-    """The draft as a COG without overviews (nobody here reads them); all-sea tiles left out.
+    """The draft as a COG without overviews (nothing reads them) and without all-sea tiles.
 
     Horizontal differencing of the float bits beat the floating-point predictor at 30 arc-seconds
     both in size (97 MB against 105) and in decoding (2.4 s against 3.1, one thread).

@@ -1,6 +1,6 @@
 """The rural background: people outside the listed towns, near the towns of their country.
 
-Worked out on a quarter-degree grid (whatever the world's own) and interpolated: a density that
+Computed on a quarter-degree grid, for any grid of the world, and interpolated: a density that
 falls off over about a degree from the nearest settlements and is zero in empty country, so that
 deserts and ice sheets really are empty.
 """
@@ -44,7 +44,7 @@ class RuralDensity:
         self._density = np.minimum(density, DENSEST_PER_KM2)
 
     def add_to(self, cells: NDArray[np.float32], grid: WorldGrid, first: int) -> None:
-        """Adds the background to people per cell, rows from `first`, in place; sea and all."""
+        """Adds the background to people per cell, rows from `first`, in place; sea included."""
         stop = first + len(cells)
         ratio = COARSE.cells_per_degree / grid.cells_per_degree
         low_row, next_row, row_part = _between(first, stop, ratio, COARSE.rows, wrap=False)

@@ -1,7 +1,7 @@
 """Natural Earth's countries out of a TopoJSON file, as valid planar polygons.
 
 world-atlas removes the cut that Natural Earth makes along the antimeridian and round the south
-pole, so its rings are curves on a sphere: one step may jump from +179.9 to -179.9. Here each ring
+pole, so its rings are curves on a sphere: one step may jump from +179.9 to -179.9. Each ring
 is unrolled on the quantised integers (exact), closed over the pole if it circles it, and cut
 again at ±180, which gives polygons that a planar reader understands.
 """
@@ -73,11 +73,11 @@ def _join(arcs: list[NDArray[np.int64]], arc_ids: list[int]) -> NDArray[np.int64
 
 
 def _unroll(points: NDArray[np.int64], period: int) -> NDArray[np.int64]:
-    """Longitudes made continuous along the ring, by whole turns."""
+    """Longitudes made continuous along the ring, by multiples of 360°."""
     step = np.diff(points[:, 0])
-    turns = np.cumsum((step < -period // 2).astype(np.int64) - (step > period // 2))
+    shifts = np.cumsum((step < -period // 2).astype(np.int64) - (step > period // 2))
     out = points.copy()
-    out[1:, 0] += turns * period
+    out[1:, 0] += shifts * period
     return out
 
 
