@@ -137,7 +137,7 @@ def test_nightly_and_inputs_changed_work_by_themselves(tmp_path: Path) -> None:
         show("inputs_changed", seen, run)
         told = [t["skipReason"] for t in looked(live, "inputs_changed")]
         assert told[0] == "watching from now on"
-        assert any("world_countries" in t and "waiting until it stands" in t for t in told)
+        assert any("world_countries" in t and "waiting for a second tick" in t for t in told)
         assert run["status"] == "SUCCESS"
         assert run["tags"]["dagster/sensor_name"] == "inputs_changed"
         assert run["assets"] == set(ALL_ASSETS)
