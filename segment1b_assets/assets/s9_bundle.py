@@ -77,7 +77,7 @@ def validation_bundle(
 
 
 def _countries_table(rows: Mapping[str, Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """A row a country with outlets: those whose rows do not agree first."""
+    """One row per country with outlets, those with different counts first."""
     ordered = sorted(rows.items(), key=lambda item: (item[1]["parity_ok"], item[0]))
     return dg.MetadataValue.table(
         [dg.TableRecord({"country": c, "sites": r["rows_s8"], "parity": r["parity_ok"]})

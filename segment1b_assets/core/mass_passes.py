@@ -1,8 +1,8 @@
-"""Passes over a country's masses in memory that does not follow the country (contract 4, S2).
+"""Passes over a country's masses in bounded memory (contract §4, S2).
 
-S2 passes over the masses some four times. A small country's are held as they are. A larger one's
-are kept by a store, compressed and out of memory; what the store has no room for is read from the
-raster again in every pass.
+S2 passes over the masses some four times. A small country's are held in memory. A larger one's are
+kept by a store, compressed and out of memory; what does not fit is read from the raster in every
+pass.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ HELD_BYTES: Final = 256 << 20
 
 
 class MassStore(Protocol):
-    """Where masses wait between passes; ``storage.mass_spill.SpilledMasses`` is one."""
+    """Keeps masses between passes; ``storage.mass_spill.SpilledMasses`` is one."""
 
     def keep(self, masses: Masses) -> bool:
-        """Keep masses of shape (k,) after those before; False, and nothing is kept, where full."""
+        """Append masses of shape (k,); False, and nothing appended, where full."""
 
     def kept(self) -> Iterator[Masses]:
-        """What is kept, in order, in arrays of bounded size; starts a new pass."""
+        """Start a new pass over the kept masses, in order, in arrays of bounded size."""
 
     def close(self) -> None:
-        """Keep them no longer."""
+        """Drop them."""
 
 
 class NoStore:
     """A store without room: every pass reads the raster."""
 
     def keep(self, masses: Masses) -> bool:
-        """Refuse them."""
+        """Refuse the masses."""
         return False
 
     def kept(self) -> Iterator[Masses]:
@@ -66,7 +66,7 @@ class CountryMasses:
 
 
 class TakenInOrder:
-    """Hands out one pass in amounts of the caller's choice."""
+    """Reads one pass in amounts of the caller's choice."""
 
     def __init__(self, masses: Iterator[Masses], dtype: np.dtype[Any]) -> None:
         self._masses, self._rest = masses, np.empty(0, dtype)

@@ -43,7 +43,7 @@ def read_masses(
     store: MassStore,
     held_bytes: int = HELD_BYTES,
 ) -> CountryMasses:
-    """Read the masses of the cells of `runs` once, and say how to pass over them again.
+    """Read the masses of the cells of `runs` once, and return the passes over them.
 
     Nodata and NaN are 0.
 
@@ -88,7 +88,7 @@ def read_masses(
 
 
 def _read(country: str, runs: CellRuns, reader: MassReader) -> Iterator[Masses]:
-    """The masses, cleaned and judged."""
+    """The masses, cleaned and checked."""
     read = 0
     for values in reader.values(runs):
         at = _cleaned(values, reader.nodata)

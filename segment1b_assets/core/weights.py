@@ -56,7 +56,7 @@ def tile_weights(
         batch_rows: rows of a chunk (the last may have fewer).
         ranked_in_memory: distinct masses near the cut held in memory: it bounds memory
             and decides no weight.
-        store: keeps a larger country's masses between passes; without it they are read anew.
+        store: keeps a larger country's masses between passes; without it they are read again.
         held_bytes: the most bytes of a country's masses that are held in memory. Neither it nor
             the store decides a weight.
 

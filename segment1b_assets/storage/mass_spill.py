@@ -1,8 +1,8 @@
-"""Masses of a large country in a compressed temporary file (contract §§4 and 7, S2).
+"""Masses of a large country in a compressed temporary file (contract §4, S2, and §7).
 
 The contract lets S2 read 1.25 times a raster's bytes and use 2 GiB of temporary disk a worker, so
-masses that several passes need are kept there. The file has no name: however the process ends, the
-kernel frees its disk.
+masses that several passes need are kept there. The file has no name, so the kernel frees its disk
+when the process ends in any way.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class SpilledMasses:
         root: the data root, in whose staging the file lies.
         dtype: of the masses.
         disk_bytes: the most bytes of disk to take.
-        memory_bytes: the most bytes of memory to take when the disk's are taken.
+        memory_bytes: the most bytes of memory to take when the disk's are used.
 
     Attributes:
-        bytes_on_disk, bytes_in_memory: what is taken.
+        bytes_on_disk, bytes_in_memory: bytes in use.
 
     Raises:
         OSError: from ``keep`` and ``kept``, where the disk is full or fails.
@@ -63,7 +63,7 @@ class SpilledMasses:
         self.bytes_on_disk = self.bytes_in_memory = 0
 
     def keep(self, masses: Masses) -> bool:
-        """Keep masses of shape (k,) after those before; False, and nothing is kept, where full."""
+        """Append masses of shape (k,); False, and nothing appended, where full."""
         if masses.size == 0:
             return True
         planes = np.ascontiguousarray(masses).view(self._word).reshape(-1, self._words).T
@@ -80,7 +80,7 @@ class SpilledMasses:
         return False
 
     def kept(self) -> Iterator[Masses]:
-        """What is kept, in order, an array for each that was; starts a new pass."""
+        """Start a new pass over the kept arrays, in order."""
         place = 0
         for count, held in self._parts:
             if isinstance(held, int):
@@ -103,7 +103,7 @@ class SpilledMasses:
 
     def _write(self, packed: bytes) -> None:
         if self._file is None:
-            # The area goes as soon as the file is open; the file stays until it is closed.
+            # The area is removed as soon as the file is open; the file stays until it is closed.
             with self._root.staging_area() as folder:
                 self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._file.write(packed)

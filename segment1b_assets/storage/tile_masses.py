@@ -22,5 +22,5 @@ def tile_masses(inputs: RunInputs, country: str) -> RasterValues | NDArray[np.fl
 def mass_store(
     inputs: RunInputs, masses: RasterValues | NDArray[np.float64] | None
 ) -> SpilledMasses | None:
-    """Where a large country's masses wait between passes; only a raster's need it."""
+    """The store of a large country's masses between passes; only a raster's need one."""
     return SpilledMasses(inputs.root, masses.dtype) if isinstance(masses, RasterValues) else None
