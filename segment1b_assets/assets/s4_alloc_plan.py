@@ -71,7 +71,7 @@ S4 = PartitionedState(
     about={
         "s4_alloc_plan": "How many of a merchant's sites go to which tile: the exact largest "
         "remainder of sites x weight, or as the policy says sites at equal distances on an arc of "
-        "the population, with one RNG event a merchant. Tiles that get none have no row."
+        "the population, with one RNG event per merchant. Tiles that get none have no row."
     },
     deps=["s3_requirements", "tile_weights", asset_name("policy.s4.alloc_plan"), RUN_IDENTITY],
     preload=("iso_names", "policies", "identity", "receipt", "grid"),

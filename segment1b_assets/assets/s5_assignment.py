@@ -36,8 +36,8 @@ S5 = PartitionedState(
     group="s5_s8_sites",
     streams={"s5_site_tile_assignment": _assignment},
     about={
-        "s5_site_tile_assignment": "The tile of every site: one uniform a site decides the order "
-        "in which a merchant's tiles are filled. Evidence: one RNG event a site."
+        "s5_site_tile_assignment": "The tile of every site: one uniform per site decides the order "
+        "in which a merchant's tiles are filled. Evidence: one RNG event per site."
     },
     deps=["s4_alloc_plan", RUN_IDENTITY],
     preload=("iso_names", "policies", "identity", "receipt"),

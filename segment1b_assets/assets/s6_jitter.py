@@ -67,7 +67,7 @@ S6 = PartitionedState(
     about={
         "s6_site_jitter": "Offset of every site from its tile's centre: drawn uniformly in the "
         "cell, or in the box of what it shares with the country, until the point lies in the "
-        "country. Evidence: one RNG event an attempt."
+        "country. Evidence: one RNG event per attempt."
     },
     deps=[
         "s5_site_tile_assignment",

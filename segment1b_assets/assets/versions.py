@@ -30,7 +30,7 @@ NO_VERSION, NO_EVENT = "INITIAL", "NULL"
 
 
 class InputVersions:
-    """The version and event of every input, read in two queries an asset.
+    """The version and event of every input, read in two queries per asset.
 
     External inputs may have changed since their last observation; then they are observed again, so
     that the recorded versions are those of the bytes that the run reads.

@@ -37,8 +37,8 @@ UNDER_WAY = [
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="Updates everything that is stale or missing, in one run: countries whose inputs, "
-    "code or earlier states changed, and countries that are not published where the present "
-    "inputs put them. Launches nothing when nothing is stale or missing.",
+    "code or earlier states changed, and countries that are not published at the path of "
+    "the current inputs. Launches nothing when nothing is stale or missing.",
 )
 def nightly(
     context: dg.ScheduleEvaluationContext, segment1b: Segment1B

@@ -32,7 +32,7 @@ def site_tile_assignment(
         identity: the run's tokens.
         ts_utc: verified_at_utc of the S0 receipt, which every event carries.
         plan: batches of s4_alloc_plan (merchant_id, tile_id, n_sites_tile), in key order.
-        batch_rows: sites of a chunk. Memory follows it, or 50 bytes a site of the largest pair.
+        batch_rows: sites of a chunk. Memory follows it, or 50 bytes per site of the largest pair.
 
     Returns:
         Chunks of s5_site_tile_assignment with the logs of ``rng_log.ASSIGN``; facts: pairs,

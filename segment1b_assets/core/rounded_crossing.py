@@ -1,4 +1,4 @@
-"""Where an edge crosses a line of the grid, rounded to the nearest binary64 (contract S6).
+"""Where an edge crosses a line of the grid, rounded to the nearest binary64 (contract §4, S6).
 
 On the line ``u = line`` an edge from (u1, v1) to (u2, v2) has
 
