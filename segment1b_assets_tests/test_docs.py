@@ -264,8 +264,8 @@ def change_a_byte(path: Path) -> None:
 @pytest.mark.parametrize(
     ("tamper", "reason"),
     [
-        (lambda root: change_a_byte(site_file(root)), "a site file is not the one"),
-        (lambda root: site_file(root).unlink(), "a site file is not the one"),
+        (lambda root: change_a_byte(site_file(root)), "a site file differs"),
+        (lambda root: site_file(root).unlink(), "a site file differs"),
         (lambda root: (site_file(root).with_name("x")).touch(), "other site files"),
         (lambda root: change_a_byte(bundle_of(root) / "s9_summary.json"), "the files give"),
         (lambda root: (bundle_of(root) / "stray.txt").touch(), "index.json does not list"),
