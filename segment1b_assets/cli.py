@@ -22,6 +22,11 @@ class Subcommand(NamedTuple):
 
 
 SUBCOMMANDS = {
+    "init": Subcommand("init", "init", "Make a data root for one's own data."),
+    "import": Subcommand(
+        "import_inputs", "import_group", "Bring in borders, a raster, a table of merchants."
+    ),
+    "check-inputs": Subcommand("check_inputs", "check_inputs", "Judge every input at once."),
     "run": Subcommand("run", "run", "Materialise states for countries."),
     "ui": Subcommand("ui", "ui", "Start the web UI and the daemon, on this machine only."),
     "status": Subcommand("status", "status", "Show what is missing, stale or failed under a root."),

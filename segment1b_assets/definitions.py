@@ -14,6 +14,7 @@ from segment1b_assets.automation.jobs import jobs
 from segment1b_assets.automation.schedules import schedules
 from segment1b_assets.automation.sensors import sensors
 from segment1b_assets.checks.flag_check import flag_holds
+from segment1b_assets.checks.input_checks import check_the_inputs
 from segment1b_assets.checks.realism_check import sites_believable
 from segment1b_assets.resources import Segment1B
 
@@ -27,7 +28,7 @@ definitions = dg.Definitions(
         validation_bundle,
         site_realism,
     ],
-    asset_checks=[*country_checks, flag_holds, sites_believable],
+    asset_checks=[check_the_inputs, *country_checks, flag_holds, sites_believable],
     jobs=jobs,
     schedules=schedules,
     sensors=sensors,

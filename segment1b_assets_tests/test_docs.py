@@ -38,7 +38,7 @@ from segment1b_assets_tests.docs_text import (
     table_rows,
 )
 
-RECIPE = DOCS / "guide" / "bring-your-own-data.md"
+RECIPE = DOCS / "guide" / "root-by-hand.md"
 
 
 def page_id(page: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from segment1b_assets.contracts.dictionary import dictionary
+from segment1b_assets.contracts.dictionary import asset_name, dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
 from segment1b_assets.dagster_internals import accept_preview_apis
@@ -32,11 +32,6 @@ _ABOUT: Mapping[str, str] = {
     "policy.s4.alloc_plan": "How sites are distributed over tiles: largest remainder, or an arc.",
     "policy.s6.jitter": "How a point is drawn within its cell, and how often.",
 }
-
-
-def asset_name(dataset: str) -> str:
-    """A dataset's asset key: Dagster's names hold no dots."""
-    return dataset.replace(".", "_")
 
 
 REFERENCE_KEYS = tuple(asset_name(d) for d in _ABOUT)

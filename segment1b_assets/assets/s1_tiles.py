@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.assets.references import asset_name
+from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.tiles import tile_bounds, tile_index
 from segment1b_assets.storage import unknown_codes

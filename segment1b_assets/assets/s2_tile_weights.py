@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.assets.references import asset_name
+from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.weights import tile_weights
 from segment1b_assets.storage.receipt_check import require_receipt_match

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.assets.references import asset_name
+from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.requirements import site_requirements
 from segment1b_assets.core.stream import PartitionStream

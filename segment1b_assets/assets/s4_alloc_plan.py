@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.assets.references import asset_name
+from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.allocation import alloc_plan
 from segment1b_assets.core.arc_draw import reach_steps
 from segment1b_assets.core.arc_plan import arc_plan

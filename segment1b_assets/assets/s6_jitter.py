@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
-from segment1b_assets.assets.references import asset_name
+from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.cell_box import CellBoxes
 from segment1b_assets.core.jitter import site_jitter
 from segment1b_assets.core.point_in_country import CountryTest

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from segment1b_assets.automation.retire_job import retire_partition
+from segment1b_assets.checks.input_checks import check_the_inputs
 from segment1b_assets.contracts.states import COUNTRY_STATES, STATES
 
 ALL_ASSETS = tuple(dataset for state in STATES.values() for dataset in state.datasets)
@@ -34,6 +35,11 @@ verification = dg.define_asset_job(
     description="Every rule on every published country, and the flag; computes and publishes "
     "nothing.",
 )
+input_check = dg.define_asset_job(
+    "check_inputs",
+    selection=dg.AssetSelection.checks(*check_the_inputs.check_keys),
+    description="Every input judged at once, before anything runs; reads them wholly.",
+)
 
-asset_jobs = [everything, countries, close, verification]
+asset_jobs = [everything, countries, close, verification, input_check]
 jobs: list[Any] = [*asset_jobs, retire_partition]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from segment1b_assets.assets.every_state import PARTITIONED_STATES
-from segment1b_assets.assets.references import INPUT_DATASETS, asset_name
+from segment1b_assets.assets.references import INPUT_DATASETS
 from segment1b_assets.assets.versions import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
@@ -25,6 +25,7 @@ from segment1b_assets.assets.versions import (
     recorded_version,
 )
 from segment1b_assets.contracts.countries import COUNTRY_CODES
+from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.storage.input_versions import INPUTS, POLYGONS, polygon_versions
 from segment1b_assets.storage.run_inputs import RunInputs

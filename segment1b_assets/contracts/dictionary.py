@@ -96,3 +96,8 @@ def dictionary() -> dict[str, Dataset]:
             version=merged.get("version"),
         )
     return entries
+
+
+def asset_name(dataset: str) -> str:
+    """A dataset's asset key: Dagster's names hold no dots."""
+    return dataset.replace(".", "_")

@@ -47,14 +47,16 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E001_GEO_INVALID": ErrorCode(
         "S1",
         "the country's polygon is not a valid geometry",
-        'repair the polygon (shapely.make_valid(g, method="structure", keep_collapsed=False) '
+        "import the polygons (`segment1b import polygons FILE --root ROOT --replace` mends rings), "
+        'or repair this one (shapely.make_valid(g, method="structure", keep_collapsed=False) '
         "gives only polygons; check a map before you re-run)",
     ),
     "E002_RASTER_MISMATCH": ErrorCode(
         "S1",
         "the raster is not one band, north-up, unrotated, unscaled",
-        "bring the raster to the form that docs/guide/bring-your-own-data.md describes and re-run; "
-        "if it must be resampled, sum the people (gdalwarp -r sum)",
+        "import it (`segment1b import raster FILE --root ROOT --replace`), or write it as "
+        "docs/guide/root-by-hand.md describes, and re-run; if you resample it yourself, sum the "
+        "people (gdalwarp -r sum)",
     ),
     "E003_DUP_TILE": ErrorCode("S1", "tile ids repeat or are out of order", _RETIRE),
     "E004_BOUNDS": ErrorCode("S1", "a tile's centroid or bounds disagree with the grid", _RETIRE),
@@ -69,7 +71,8 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E007_CRS_MISMATCH": ErrorCode(
         "S1",
         "the CRS is not WGS84 longitude and latitude",
-        "reproject the file to EPSG:4326 / OGC:CRS84 and re-run",
+        "import the file (`segment1b import polygons` and `import raster` reproject), or reproject "
+        "it to EPSG:4326 / OGC:CRS84, and re-run",
     ),
     "E008_INCLUSION_RULE": ErrorCode("S1", "the tiles differ from the inclusion rule's", _RETIRE),
     "E009_PERF_BUDGET": ErrorCode(

@@ -1,0 +1,174 @@
+"""Foreign shapes become valid polygons in degrees: mended, cut, united by country (contract §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.polygon import MAX_ABS_LAT, MAX_ABS_LON
+from segment1b_assets.imports.equal_area import areas_km2
+from segment1b_assets.imports.mend_rings import mend_polygon
+from segment1b_assets.imports.ring_cut import cut_part, needs_cut
+
+_POLYGON: Final = 3
+_MULTI: Final = (4, 5, 6, 7)
+#: An edge of a projected map gets vertices at least this often, for on the globe it is curved.
+_DENSE_METRES: Final = 10_000.0
+
+
+@dataclass
+class MendedCountry:
+    """A country's shape and what was done to it.
+
+    Attributes:
+        geometry: a valid polygon or multipolygon in degrees; None where nothing was left.
+        rows: rows of the source.
+        mended: polygons that were invalid.
+        cut: polygons that were cut at the antimeridian.
+        closed_at_pole: polygons that were closed at a pole.
+        dropped: lines, points and empty shapes that were left out.
+        km2_before, km2_after: area of the polygons as they came (after reprojection and cut), and
+            as they are; a bow tie's two halves cancel in the former.
+    """
+
+    geometry: shapely.Geometry | None = None
+    rows: int = 0
+    mended: int = 0
+    cut: int = 0
+    closed_at_pole: int = 0
+    dropped: int = 0
+    km2_before: float = 0.0
+    km2_after: float = 0.0
+    parts: list[Any] = field(default_factory=list, repr=False)
+
+
+def to_degrees(geometries: NDArray[np.object_], crs: Any, file: Path) -> NDArray[np.object_]:
+    """Longitude and latitude on WGS84; the same coordinates where they are that already.
+
+    Raises:
+        Segment1BError: E007_CRS_MISMATCH for a CRS that is not named or not known; E004_BOUNDS
+            where coordinates leave the globe.
+    """
+    import pyproj
+    from pyproj.exceptions import CRSError
+
+    if crs is None:
+        raise Segment1BError(
+            "E007_CRS_MISMATCH", "the file names no CRS", file=file, value="none",
+            next_step="say which it is (ogr2ogr -a_srs EPSG:4326 out.gpkg in.shp, or add the .prj "
+            "file), and import again",
+        )  # fmt: skip
+    try:
+        source = pyproj.CRS.from_user_input(crs)
+    except CRSError as err:
+        raise Segment1BError(
+            "E007_CRS_MISMATCH", f"its CRS is not known: {err}", file=file, value=str(crs)[:120]
+        ) from err
+    target = pyproj.CRS.from_user_input("OGC:CRS84")
+    if not source.to_2d().equals(target, ignore_axis_order=True):
+        mover = pyproj.Transformer.from_crs(source, target, always_xy=True)
+        if source.is_projected:
+            unit = source.axis_info[0].unit_conversion_factor or 1.0
+            geometries = shapely.segmentize(geometries, _DENSE_METRES / unit)
+
+        def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.column_stack(mover.transform(xy[:, 0], xy[:, 1]))
+
+        geometries = shapely.transform(geometries, move)
+    xy = shapely.get_coordinates(geometries)
+    wild = ~(np.isfinite(xy).all(axis=1) & (np.abs(xy) <= (MAX_ABS_LON, MAX_ABS_LAT)).all(axis=1))
+    if wild.any():
+        raise Segment1BError(
+            "E004_BOUNDS", f"{int(wild.sum())} vertices lie off the globe, the first at "
+            f"{xy[np.argmax(wild)].tolist()}", file=file, value=source.name,
+            next_step="check that the file names the CRS that its coordinates are in, longitude "
+            "first",
+        )  # fmt: skip
+    return geometries
+
+
+def mend_by_country(
+    geometries: NDArray[np.object_], countries: Sequence[str]
+) -> dict[str, MendedCountry]:
+    """Unite the rows of each country into one valid shape.
+
+    Args:
+        geometries: shapes in degrees, None where null, shape (rows,).
+        countries: alpha-2 of each row.
+
+    Returns:
+        alpha-2 -> its shape, in code order. A country of one valid row is kept bit for bit.
+    """
+    found = {code: MendedCountry() for code in sorted(set(countries))}
+    for code in countries:
+        found[code].rows += 1
+    parts, row = _polygons_of(geometries, countries, found)
+    cut = np.flatnonzero(needs_cut(parts))
+    for at in cut.tolist():
+        country = found[countries[int(row[at])]]
+        result = cut_part(parts[at])
+        parts[at] = result.geometry
+        country.cut += 1
+        country.closed_at_pole += result.closed_at_pole
+    before = areas_km2(parts)
+    with np.errstate(all="ignore"):  # GEOS overflows where edges cross far out
+        invalid = np.flatnonzero(~shapely.is_valid(parts))
+    for at in invalid.tolist():
+        parts[at] = mend_polygon(parts[at])
+    for at in range(len(parts)):
+        country = found[countries[int(row[at])]]
+        country.km2_before += float(before[at])
+        country.parts.append(parts[at])
+    for at in invalid.tolist():
+        found[countries[int(row[at])]].mended += 1
+    for country in found.values():
+        country.geometry = _united(country.parts)
+        country.parts = []
+    kept = [c for c in found.values() if c.geometry is not None]
+    after = areas_km2(np.array([c.geometry for c in kept], dtype=object))
+    for country, km2 in zip(kept, after.tolist(), strict=True):
+        country.km2_after = km2
+    return found
+
+
+def _polygons_of(
+    geometries: NDArray[np.object_], countries: Sequence[str], found: dict[str, MendedCountry]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The polygons of all rows, and the row of each; what is no polygon is counted as dropped."""
+    parts, row = geometries.copy(), np.arange(len(geometries))
+    while (nested := np.isin(shapely.get_type_id(parts), _MULTI)).any():
+        inner, index = shapely.get_parts(parts[nested], return_index=True)
+        parts = np.concatenate([parts[~nested], inner])
+        row = np.concatenate([row[~nested], row[nested][index]])
+    order = np.argsort(row, kind="stable")
+    parts, row = parts[order], row[order]
+    solid = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
+    for at in row[~solid].tolist():
+        found[countries[at]].dropped += 1
+    return parts[solid], row[solid]
+
+
+def _united(parts: list[shapely.Geometry]) -> shapely.Geometry | None:
+    """One valid shape of a country's valid polygons, in the order of the file where they allow."""
+    flat = shapely.get_parts(np.array(parts, dtype=object))
+    flat = flat[~shapely.is_empty(flat)]
+    if not flat.size:
+        return None
+    if flat.size == 1:
+        return flat[0]
+    together = shapely.multipolygons(flat)
+    if shapely.is_valid(together):
+        return together
+    whole = shapely.union_all(flat)
+    pieces = shapely.get_parts(whole)
+    pieces = pieces[shapely.get_type_id(pieces) == _POLYGON]
+    if not pieces.size:
+        return None
+    return pieces[0] if pieces.size == 1 else shapely.multipolygons(pieces)
