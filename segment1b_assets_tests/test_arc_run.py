@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -71,6 +72,51 @@ def test_every_rule_of_the_plan_is_judged_and_held(root: Path) -> None:
         verdicts = judge_dataset(inputs_of(root), "s4_alloc_plan", country)
         assert [v.code for v in verdicts] == list(RULES["s4_alloc_plan"])
         assert [v.code for v in verdicts if not v.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "code"),
+    [
+        ("s3_requirements", "E401_NO_S3_REQUIREMENTS"),
+        ("tile_weights", "E402_MISSING_TILE_WEIGHTS"),
+        ("tile_weights", "E403_ZERO_TILE_UNIVERSE"),
+    ],
+)
+def test_a_plan_whose_inputs_are_gone_is_rejected(
+    root: Path, tmp_path: Path, dataset: str, code: str
+) -> None:
+    copy = Path(shutil.copytree(root, tmp_path / "world"))
+    country = inputs_of(copy).demanded[0]
+    shutil.rmtree(inputs_of(copy).path(dataset, country))
+    found = judge_dataset(inputs_of(copy), "s4_alloc_plan", country)
+    assert {v.code: v.result for v in found}[code] == "broken"
+
+
+@pytest.mark.parametrize(("column", "code"), [
+    ("tile_id", "E411_TIE_RULE_VIOLATION"), ("n_sites_tile", "E404_ALLOCATION_MISMATCH"),
+])  # fmt: skip
+def test_a_changed_row_of_a_published_plan_is_rejected(
+    root: Path, tmp_path: Path, column: str, code: str
+) -> None:
+    """A site too many, or a merchant's sites in another tile of the country."""
+    copy = Path(shutil.copytree(root, tmp_path / "world"))
+    inputs = inputs_of(copy)
+    country = inputs.demanded[0]
+    (file,) = inputs.files("s4_alloc_plan", country)
+    table = pq.ParquetFile(file).read()
+    values = table.column(column).to_pylist()
+    if column == "n_sites_tile":
+        values[0] += 1
+    else:
+        plan = rows_of(copy, "s4_alloc_plan", country)
+        own = {row["tile_id"] for row in plan if row["merchant_id"] == plan[-1]["merchant_id"]}
+        tiles = {row["tile_id"] for row in rows_of(copy, "tile_weights", country)}
+        values[-1] = max(tiles - own)
+    field = table.schema.field(column)
+    at = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(at, field, pa.array(values, field.type)), file)
+    broken = [v.code for v in judge_dataset(inputs, "s4_alloc_plan", country) if not v.passed]
+    assert code in broken
 
 
 def test_the_documents_script_replays_from_home_to_sites(root: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -197,8 +197,63 @@ def test_a_site_put_in_another_tile_is_caught(merchant: int, giver: int, taker: 
             "tile_id": [t for _, t in held],
             "n_sites_tile": [plan[key] for key in held],
         }
-        expected = [] if source[1] == taker else ["E404_ALLOCATION_MISMATCH"]
+        expected = [] if source[1] == taker else ["E411_TIE_RULE_VIOLATION"]
         assert failed(made.judge(moved)) == expected
+
+
+def with_row(columns: Columns, merchant: int, tile: int, sites: int) -> Columns:
+    """The plan with one more row, in its place."""
+    rows = [*zip(*columns.values(), strict=True), (merchant, COUNTRY, tile, sites)]
+    assert list(columns) == ["merchant_id", "legal_country_iso", "tile_id", "n_sites_tile"]
+    rows.sort(key=lambda row: (row[0], row[2]))
+    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def free_tile(columns: Columns, merchant: int) -> int:
+    """A tile of the country in which the merchant has no site."""
+    keys = zip(columns["merchant_id"], columns["tile_id"], strict=True)
+    own = {tile for owner, tile in keys if owner == merchant}
+    return next(tile for tile in TILES if tile not in own)
+
+
+def test_a_merchant_without_its_sites_or_with_more_is_caught(tmp_path: Path) -> None:
+    made = country(tmp_path)
+    columns = columns_of(made.plan)
+    # The rows that are left are right, each by itself: only the sum tells.
+    last = {name: values[:-1] for name, values in columns.items()}
+    assert failed(made.judge(last)) == ["E404_ALLOCATION_MISMATCH"]
+    more = with_row(columns, 3, free_tile(columns, 3), 1)
+    assert failed(made.judge(more)) == ["E404_ALLOCATION_MISMATCH", "E411_TIE_RULE_VIOLATION"]
+
+
+def test_a_row_without_a_site_is_caught(tmp_path: Path) -> None:
+    made = country(tmp_path)
+    columns = columns_of(made.plan)
+    empty = with_row(columns, 3, free_tile(columns, 3), 0)
+    assert failed(made.judge(empty)) == ["E412_ZERO_ROW_EMITTED"]
+
+
+@pytest.mark.parametrize("tile", [1, NROWS * NCOLS, 2**64 - 1])
+def test_a_tile_that_the_country_has_not_is_caught(tmp_path: Path, tile: int) -> None:
+    """In no file of weights, beyond the raster, and beyond what int64 holds."""
+    made = country(tmp_path)
+    columns = columns_of(made.plan)
+    at = columns["merchant_id"].index(3)
+    columns["tile_id"][at] = tile
+    assert "E413_TILE_NOT_IN_INDEX" in failed(made.judge(columns))
+
+
+def test_other_lineage_and_another_schema_are_caught(tmp_path: Path) -> None:
+    made = country(tmp_path)
+    other = {
+        "merchant_id": [3], "legal_country_iso": [COUNTRY], "site_order": [1], "tile_id": [13],
+        "lon_deg": [0.0], "lat_deg": [0.0],
+    }  # fmt: skip
+    files = written(tmp_path / "x", "s7_site_synthesis", other)
+    for found in (made.judge(lineage={"seed": "43"}), replace(made, plan=files).judge()):
+        results = {v.code: v.result for v in found}
+        assert results.pop("E405_SCHEMA_INVALID") == "broken"
+        assert set(results.values()) == {"not judged"}
 
 
 def test_rows_out_of_order_and_rows_twice_are_caught(tmp_path: Path) -> None:
@@ -224,18 +279,21 @@ def test_weights_that_are_not_lawful_are_caught(
     made = country(tmp_path)
     found = made.judge(weights_files=weights_files(tmp_path / "x", weights, 3, tiles))
     assert "E414_WEIGHT_TAMPER" in failed(found)
+    # Without lawful weights no tile has an interval: that is said, not passed over.
+    (placed,) = (v for v in found if v.code == "E411_TIE_RULE_VIOLATION")
+    assert placed.result == "not judged"
 
 
 def test_weights_of_another_share_are_caught(tmp_path: Path) -> None:
     weights = list(WEIGHTS)
     weights[6], weights[7] = weights[7], weights[6]
     found = country(tmp_path).judge(weights_files=weights_files(tmp_path / "x", weights, 3))
-    assert failed(found) == ["E404_ALLOCATION_MISMATCH"]
+    assert failed(found) == ["E411_TIE_RULE_VIOLATION"]
 
 
 def test_another_reach_is_caught(tmp_path: Path) -> None:
     found = country(tmp_path).judge(reach=[ReachStep(2, 3), ReachStep(40, 1, 900_000)])
-    assert failed(found) == ["E404_ALLOCATION_MISMATCH", "E415_RNG_EVENT_MISMATCH"]
+    assert failed(found) == ["E411_TIE_RULE_VIOLATION", "E415_RNG_EVENT_MISMATCH"]
 
 
 def test_pairs_beyond_the_law_are_caught(tmp_path: Path) -> None:

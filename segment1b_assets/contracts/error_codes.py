@@ -170,7 +170,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "E407_PK_DUPLICATE": ErrorCode("S4", "a (merchant, tile) repeats in the plan", _RETIRE),
     "E408_UNSORTED": ErrorCode("S4", "the plan is not sorted by its key", _RETIRE),
     "E411_TIE_RULE_VIOLATION": ErrorCode(
-        "S4", "the plan differs from the largest remainder's", _RETIRE
+        "S4", "the plan differs from the one that its law gives", _RETIRE
     ),
     "E412_ZERO_ROW_EMITTED": ErrorCode("S4", "the plan holds a tile with no site", _RETIRE),
     "E413_TILE_NOT_IN_INDEX": ErrorCode("S4", "the plan has a tile outside the country", _RETIRE),

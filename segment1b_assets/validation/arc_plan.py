@@ -35,6 +35,7 @@ CODES: Final = (
     "E405_SCHEMA_INVALID",
     "E407_PK_DUPLICATE",
     "E408_UNSORTED",
+    "E411_TIE_RULE_VIOLATION",
     "E412_ZERO_ROW_EMITTED",
     "E413_TILE_NOT_IN_INDEX",
     "E414_WEIGHT_TAMPER",
@@ -63,8 +64,8 @@ def judge_arc_plan(
     """Judge every row, pair and event of one country's plan, in two passes over it.
 
     Every pair is drawn again from its tokens. Every row's tile has an interval on cumulative
-    weight, and the sites of the pair in it are counted; that all of a pair are there follows
-    from their sum. Memory follows the rows and pairs, not the tiles.
+    weight, and the sites of the pair in it are counted (E411); that all of a pair are there
+    follows from their sum (E404). Memory follows the rows and pairs, not the tiles.
 
     Args:
         country: ISO code.
@@ -119,7 +120,7 @@ def _judge_weights(findings: Findings, intervals: CurveIntervals, dp: int) -> bo
         findings.add("E414_WEIGHT_TAMPER", said, intervals.outside)
     lawful = intervals.total == 10**dp and not (intervals.negative or intervals.outside)
     if not lawful:
-        findings.not_judged("E414_WEIGHT_TAMPER stopped it", ["E404_ALLOCATION_MISMATCH"])
+        findings.not_judged("E414_WEIGHT_TAMPER stopped it", ["E411_TIE_RULE_VIOLATION"])
     return lawful
 
 
@@ -163,7 +164,7 @@ def _judge_counts(
     intervals: CurveIntervals,
     dp: int,
 ) -> None:
-    """Every row has the sites of its pair that stand in its tile's interval."""
+    """Every row has the sites of its pair that stand in its tile's interval (E411)."""
     if cells.size == 0:
         return
     for block in Columns(files, COLUMNS).blocks():
@@ -179,5 +180,5 @@ def _judge_counts(
         wrong = rows["n_sites_tile"] != wanted
         what = "has not the sites that its part of the arc has"
         findings.add_rows(
-            "E404_ALLOCATION_MISMATCH", wrong, rows, COLUMNS[:2], what, rows["n_sites_tile"]
+            "E411_TIE_RULE_VIOLATION", wrong, rows, COLUMNS[:2], what, rows["n_sites_tile"]
         )

@@ -167,20 +167,16 @@ def _by_law(inputs: RunInputs, country: str) -> list[Verdict]:
             *judge_alloc_plan(country, **common),
             _present("E415_RNG_EVENT_MISMATCH", not drawn, evidence),
         ]
-    return [
-        *judge_arc_plan(
-            country,
-            **common,
-            identity=inputs.identity,
-            ts_utc=inputs.receipt.verified_at_utc,
-            reach=reach_steps(policy),
-            raster=(inputs.grid.nrows, inputs.grid.ncols),
-            events=logs[0],
-            trace=logs[1],
-        ),
-        # There are no remainders, and no ties, where sites stand on an arc.
-        Verdict("E411_TIE_RULE_VIOLATION", True, facts={"law": policy.mode}),
-    ]
+    return judge_arc_plan(
+        country,
+        **common,
+        identity=inputs.identity,
+        ts_utc=inputs.receipt.verified_at_utc,
+        reach=reach_steps(policy),
+        raster=(inputs.grid.nrows, inputs.grid.ncols),
+        events=logs[0],
+        trace=logs[1],
+    )
 
 
 def _present(code: str, passed: bool, otherwise: str) -> Verdict:
