@@ -92,29 +92,39 @@ def test_a_plan_whose_inputs_are_gone_is_rejected(
     assert {v.code: v.result for v in found}[code] == "broken"
 
 
-@pytest.mark.parametrize(("column", "code"), [
-    ("tile_id", "E411_TIE_RULE_VIOLATION"), ("n_sites_tile", "E404_ALLOCATION_MISMATCH"),
-])  # fmt: skip
+def free_tile(root: Path, country: str) -> tuple[int, int] | None:
+    """A row of the plan, and a tile of the country in which its merchant has no site."""
+    plan = rows_of(root, "s4_alloc_plan", country)
+    tiles = {row["tile_id"] for row in rows_of(root, "tile_weights", country)}
+    for at, row in enumerate(plan):
+        own = {r["tile_id"] for r in plan if r["merchant_id"] == row["merchant_id"]}
+        if tiles > own:
+            return at, max(tiles - own)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("column", "code"),
+    [("tile_id", "E411_TIE_RULE_VIOLATION"), ("n_sites_tile", "E404_ALLOCATION_MISMATCH")],
+)
 def test_a_changed_row_of_a_published_plan_is_rejected(
     root: Path, tmp_path: Path, column: str, code: str
 ) -> None:
     """A site too many, or a merchant's sites in another tile of the country."""
     copy = Path(shutil.copytree(root, tmp_path / "world"))
     inputs = inputs_of(copy)
-    country = inputs.demanded[0]
+    country, (at, tile) = next(
+        (c, found) for c in inputs.demanded if (found := free_tile(copy, c)) is not None
+    )
     (file,) = inputs.files("s4_alloc_plan", country)
     table = pq.ParquetFile(file).read()
     values = table.column(column).to_pylist()
-    if column == "n_sites_tile":
-        values[0] += 1
-    else:
-        plan = rows_of(copy, "s4_alloc_plan", country)
-        own = {row["tile_id"] for row in plan if row["merchant_id"] == plan[-1]["merchant_id"]}
-        tiles = {row["tile_id"] for row in rows_of(copy, "tile_weights", country)}
-        values[-1] = max(tiles - own)
+    values[at] = tile if column == "tile_id" else values[at] + 1
     field = table.schema.field(column)
-    at = table.schema.get_field_index(column)
-    pq.write_table(table.set_column(at, field, pa.array(values, field.type)), file)
+    changed = table.set_column(
+        table.schema.get_field_index(column), field, pa.array(values, field.type)
+    )
+    pq.write_table(changed, file)
     broken = [v.code for v in judge_dataset(inputs, "s4_alloc_plan", country) if not v.passed]
     assert code in broken
 
