@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -19,14 +19,26 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 # The types of a launcher's answer to run monitoring: whether a run's worker is alive.
+# The form of a job that `execute_run` takes, for one that no other process has to load.
+from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.errors import DagsterUserCodeUnreachableError
 
 # Marks one country as failed in the partition status (`mark_failed`).
 from dagster._core.events import AssetMaterializationPlannedData
 
+# Runs a run that exists already; `execute_in_process` makes its own, without an origin.
+from dagster._core.execution.api import execute_run
+
 # The celery worker builds its launcher from dagster.yaml without opening the history.
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+
+# The code location that a run belongs to. The web UI files runs under it.
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 # The SQLite event log whose connections stay open (`automation.event_log_storage`).
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -48,8 +60,38 @@ __all__ = [
     "WorkerStatus",
     "accept_preview_apis",
     "deserialize_value",
+    "execute_in_location",
     "report_planned",
 ]
+
+
+def execute_in_location(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    location: tuple[str, str],
+    run_config: Mapping[str, object],
+    tags: Mapping[str, str],
+    assets: Sequence[dg.AssetKey],
+) -> dg.JobExecutionResult:
+    """Run a job in this process, as a run of a code location.
+
+    `JobDefinition.execute_in_process` gives its run no origin. The web UI leaves a run without one
+    out of Overview, Jobs and Timeline, and does not offer to execute it again.
+
+    Args:
+        location: names of the code location and of its repository.
+        assets: those of the job to make, with their checks.
+    """
+    code_location, repository = location
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(code_location), repository)
+    run = instance.create_run_for_job(
+        job.get_subset(asset_selection=frozenset(assets)),
+        run_config=run_config,
+        tags={**job.run_tags, **tags},
+        asset_selection=frozenset(assets),
+        remote_job_origin=RemoteJobOrigin(origin, job.name),
+    )
+    return execute_run(InMemoryJob(job), run, instance)
 
 
 def report_planned(

@@ -6,12 +6,15 @@ import re
 from pathlib import Path
 
 import dagster as dg
+import yaml
 from dagster._core.definitions import data_version
 from dagster._core.storage import tags
 
 from segment1b_assets import dagster_internals, run_tags
 from segment1b_assets.assets import versions
 from segment1b_assets.automation import run_launcher
+from segment1b_assets.command_line import dagster_run
+from segment1b_assets.definitions import definitions
 
 CODE = Path(dagster_internals.__file__).parent
 
@@ -65,3 +68,32 @@ def test_a_planned_event_makes_a_partition_of_a_failed_run_failed() -> None:
     assert status["FI"] is not None
     assert status["FI"].name == "FAILED"
     assert status.get("FJ") is None
+
+
+def test_a_run_in_this_process_has_the_location_s_origin() -> None:
+    @dg.asset
+    def made() -> None: ...
+
+    job = dg.Definitions(
+        assets=[made],
+        jobs=[dg.define_asset_job("a_job", "*")],
+        executor=dg.in_process_executor,
+    ).resolve_job_def("a_job")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dagster_internals.execute_in_location(
+            job, instance, ("a_location", "a_repository"), {}, {"a": "b"}, [dg.AssetKey("made")]
+        )
+        run = instance.get_run_by_id(result.run_id)
+        labels = dict(instance.get_run_tags([tags.REPOSITORY_LABEL_TAG]))
+    assert result.success
+    assert run is not None
+    assert run.remote_job_origin is not None
+    assert run.remote_job_origin.location_name == "a_location"
+    assert run.tags["a"] == "b"
+    assert labels == {tags.REPOSITORY_LABEL_TAG: {"a_repository@a_location"}}
+
+
+def test_the_location_is_the_workspace_s() -> None:
+    (entry,) = yaml.safe_load((CODE / "instance/workspace.yaml").read_text())["load_from"]
+    repository = definitions.get_repository_def().name
+    assert (entry["python_module"]["location_name"], repository) == dagster_run.LOCATION

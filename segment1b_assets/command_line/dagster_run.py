@@ -10,14 +10,17 @@ import dagster as dg
 from segment1b_assets.automation.signal_handlers import preserved_signal_handlers
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import STATES
+from segment1b_assets.dagster_internals import execute_in_location
 from segment1b_assets.definitions import definitions
-from segment1b_assets.run_tags import BY_TAG, EVENTS_PER_COUNTRY, partition_tags
+from segment1b_assets.run_tags import BY_TAG, EVENTS_PER_COUNTRY, RETRY_FROM_START, partition_tags
 from segment1b_assets.storage.progress import Watcher, progress
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
 
 #: The job whose assets a command runs, all or some.
 JOB = "everything"
+#: The code location of ``workspace.yaml``, and Dagster's name for the repository of `Definitions`.
+LOCATION = ("segment1b", "__repository__")
 _CODED = Segment1BError.__name__
 
 
@@ -56,24 +59,28 @@ def run_states(
     progress.watcher = watcher
     try:
         with preserved_signal_handlers(), dg.DagsterInstance.get() as instance:
-            result = definitions.resolve_job_def(JOB).execute_in_process(
+            result = execute_in_location(
+                definitions.resolve_job_def(JOB),
+                instance,
+                LOCATION,
                 run_config={
                     "resources": {"segment1b": {"config": dict(resources)}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                instance=instance,
-                tags={**partition_tags(countries), **EVENTS_PER_COUNTRY, BY_TAG: "command"},
-                asset_selection=keys,
-                raise_on_error=False,
+                tags={
+                    **partition_tags(countries),
+                    **EVENTS_PER_COUNTRY,
+                    **RETRY_FROM_START,
+                    BY_TAG: "command",
+                },
+                assets=keys,
             )
             return _outcome(result, states, inputs)
     finally:
         progress.watcher = None
 
 
-def _outcome(
-    result: dg.ExecuteInProcessResult, states: Sequence[str], inputs: RunInputs
-) -> Outcome:
+def _outcome(result: dg.JobExecutionResult, states: Sequence[str], inputs: RunInputs) -> Outcome:
     ledger = RunLedger(inputs.root, result.run_id)
     errors = {
         (state, country): error

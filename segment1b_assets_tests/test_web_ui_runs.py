@@ -1,0 +1,77 @@
+"""`segment1b ui` over a root where the command line has worked: what its GraphQL says of runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from segment1b_assets_tests.child_processes import free_port, running
+from segment1b_assets_tests.dagster_support import FIVE, small_world
+from segment1b_assets_tests.live_dagster import ASSET_GRAPH, REPOSITORY, LiveDagster
+from segment1b_assets_tests.waiting import wait_for
+
+SEGMENT1B = [sys.executable, "-m", "segment1b_assets.cli"]
+COUNTRY = FIVE[0]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDagster]:
+    """The web UI of a root in which `segment1b run` has made one country."""
+    folder = tmp_path_factory.mktemp("ui")
+    root, home = folder / "root", folder / "home"
+    small_world(root)
+    home.mkdir()
+    shutil.copyfile(REPOSITORY / "dagster.yaml", home / "dagster.yaml")
+    env = {**os.environ, "DAGSTER_HOME": str(home), "NO_COLOR": "1"}
+    words = ["run", "--root", str(root), "--countries", COUNTRY, "--states", "s0..s2"]
+    done = subprocess.run([*SEGMENT1B, *words], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    port = free_port()
+    words = ["ui", "--root", str(root), "--port", str(port)]
+    with running(*SEGMENT1B, *words, log=folder / "ui.log", env=env, cwd=folder):
+        up = LiveDagster(home, f"http://127.0.0.1:{port}")
+
+        def answers() -> bool | None:
+            with contextlib.suppress(OSError):
+                return True if up.ask("{ assetNodes { id } }")["assetNodes"] else None
+            return None
+
+        wait_for("the assets in the web UI", answers, 300)
+        yield up
+
+
+def test_a_run_of_the_command_line_is_one_of_the_job(live: LiveDagster) -> None:
+    job = live.ask(
+        """query($p: PipelineSelector!) { pipelineOrError(params: $p) { ... on Pipeline {
+        runs(limit: 5) { status repositoryOrigin { repositoryName repositoryLocationName }
+        tags { key value } } } ... on PythonError { message } } }""",
+        p={**ASSET_GRAPH, "pipelineName": "everything"},
+    )["pipelineOrError"]
+    (run,) = job["runs"]
+    assert run["status"] == "SUCCESS"
+    assert run["repositoryOrigin"] == {
+        "repositoryName": ASSET_GRAPH["repositoryName"],
+        "repositoryLocationName": ASSET_GRAPH["repositoryLocationName"],
+    }
+    tags = {t["key"]: t["value"] for t in run["tags"]}
+    assert tags["segment1b/by"] == "command"
+    assert tags["segment1b/countries"] == COUNTRY
+
+
+def test_the_home_page_asks_by_repository_and_finds_it(live: LiveDagster) -> None:
+    label = f"{ASSET_GRAPH['repositoryName']}@{ASSET_GRAPH['repositoryLocationName']}"
+    found = live.ask(
+        """query($f: RunsFilter!) { runsOrError(filter: $f) { ... on Runs {
+        results { jobName assetSelection { path } } } } }""",
+        f={"tags": [{"key": ".dagster/repository", "value": label}]},
+    )["runsOrError"]["results"]
+    assert [r["jobName"] for r in found] == ["everything"]
+    assert {a["path"][-1] for a in found[0]["assetSelection"]} == {
+        "s0_gate_receipt_1B", "tile_index", "tile_bounds", "tile_weights"
+    }  # fmt: skip
