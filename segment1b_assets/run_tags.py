@@ -22,6 +22,8 @@ ONLY_TAG = "segment1b/only"
 COUNTRIES_TAG = "segment1b/countries"
 #: Who started it: "command", "nightly", "inputs_changed".
 BY_TAG = "segment1b/by"
+#: The data root of the run: an absolute folder, or s3://bucket/prefix.
+ROOT_TAG = "segment1b/root"
 
 EVENTS_PER_COUNTRY = {DEFER_EVENTS_TAG: "true"}
 #: Where run retries are on. Failures are recorded by run, and a retry is another run: one that

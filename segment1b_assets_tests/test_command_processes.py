@@ -67,7 +67,8 @@ def test_an_installed_package_keeps_its_history_under_the_state_folder(tmp_path:
         cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    home = tmp_path / "state" / "segment1b"
+    (home,) = (tmp_path / "state" / "segment1b").iterdir()
+    assert home.name.startswith("root-")
     assert (home / "dagster.yaml").read_text() == packaged_settings()
     assert (home / "history").is_dir()
     after = sorted(p for p in (tmp_path / "site").rglob("*") if "__pycache__" not in p.parts)
@@ -85,8 +86,30 @@ def test_an_installed_package_asks_for_the_root(tmp_path: Path) -> None:
 
 def test_a_clone_keeps_its_history_in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
-    assert use_dagster_home() == REPOSITORY
+    assert use_dagster_home(str(DATA)) == REPOSITORY
     assert os.environ["DAGSTER_HOME"] == str(REPOSITORY)
+
+
+def test_every_root_has_a_history_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def home(root: str, named: Path | str, own: str = "") -> Path:
+        monkeypatch.setenv("DAGSTER_HOME", str(named))
+        monkeypatch.setenv("SEGMENT1B_ROOT", own)
+        return use_dagster_home(root)
+
+    real, trial, named = str(tmp_path / "real"), str(tmp_path / "trial"), tmp_path / "home"
+    apart = home(trial, "")
+    assert apart.parent == tmp_path / "state" / "segment1b"
+    assert (apart / "dagster.yaml").read_text() == packaged_settings()
+    assert home(trial, REPOSITORY) == apart
+    assert home(trial, named, own=real) == apart
+    assert home(f"{trial}/../trial/", "") == apart
+    assert home(real, named, own=real) == home(real, named) == named
+    assert len({apart, home(real, ""), home("s3://bucket/trial", "")}) == 3
+    assert home("s3://bucket/trial/", "") == home("s3://bucket/trial", "")
 
 
 def test_one_command_starts_the_web_ui_and_a_signal_ends_it(tmp_path: Path) -> None:

@@ -310,7 +310,10 @@ def test_a_run_of_chosen_countries_leaves_the_rest_of_its_range_alone(
     assert failed(instance, "tile_index") == []
 
 
-def test_the_run_coordinator_puts_the_tag_on_every_run(tmp_path: Path) -> None:
+def test_the_run_coordinator_puts_the_tags_on_every_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGMENT1B_ROOT", str(tmp_path))
     coordinator = {
         "module": "segment1b_assets.automation.run_coordinator",
         "class": "PerCountryRunCoordinator",
@@ -332,4 +335,5 @@ def test_the_run_coordinator_puts_the_tag_on_every_run(tmp_path: Path) -> None:
         instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))
         queued = instance.get_run_by_id(run.run_id)
         assert EVENTS_PER_COUNTRY.items() <= queued.tags.items()
+        assert queued.tags["segment1b/root"] == str(tmp_path)
         assert queued.status is dg.DagsterRunStatus.QUEUED

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,48 @@ def test_the_home_page_asks_by_repository_and_finds_it(live: LiveDagster) -> Non
     assert {a["path"][-1] for a in found[0]["assetSelection"]} == {
         "s0_gate_receipt_1B", "tile_index", "tile_bounds", "tile_weights"
     }  # fmt: skip
+
+
+def test_a_run_over_another_root_is_refused_and_marks_nothing(
+    live: LiveDagster, tmp_path: Path
+) -> None:
+    before = [live.partitions(a) for a in ("tile_index", "tile_weights")]
+    assert before == [{"materialised": [COUNTRY], "failed": []}] * 2
+    launched = live.ask(
+        """mutation($p: ExecutionParams!) { launchPipelineExecution(executionParams: $p) {
+        __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }""",
+        p={
+            "selector": {
+                **ASSET_GRAPH, "pipelineName": "everything",
+                "assetSelection": [{"path": ["tile_index"]}], "assetCheckSelection": [],
+            },
+            "runConfigData": {"resources": {"segment1b": {"config": {"root": str(tmp_path)}}}},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": FIVE[1]}]},
+        },
+    )["launchPipelineExecution"]  # fmt: skip
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run = live.ask(
+        """query($r: ID!) { runOrError(runId: $r) { ... on Run { status tags { key value }
+        eventConnection { events { __typename ... on MessageEvent { message } } } } } }""",
+        r=launched["run"]["runId"],
+    )["runOrError"]
+    assert run["status"] == "CANCELED"
+    assert {"key": "segment1b/root", "value": str(tmp_path)} in run["tags"]
+    (said,) = (
+        e["message"]
+        for e in run["eventConnection"]["events"]
+        if e["__typename"] == "RunCanceledEvent"
+    )
+    assert f"segment1b ui --root {tmp_path}" in said
+    assert [live.partitions(a) for a in ("tile_index", "tile_weights")] == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_name_their_root(live: LiveDagster) -> None:
+    runs = live.ask("{ runsOrError { ... on Runs { results { tags { key value } } } } }")
+    named = [
+        t["value"] for r in runs["runsOrError"]["results"] for t in r["tags"]
+        if t["key"] == "segment1b/root"
+    ]  # fmt: skip
+    assert str(live.home.parent / "root") in named
+    assert len(named) == len(runs["runsOrError"]["results"])

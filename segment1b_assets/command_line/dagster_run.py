@@ -12,7 +12,14 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import STATES
 from segment1b_assets.dagster_internals import execute_in_location
 from segment1b_assets.definitions import definitions
-from segment1b_assets.run_tags import BY_TAG, EVENTS_PER_COUNTRY, RETRY_FROM_START, partition_tags
+from segment1b_assets.run_tags import (
+    BY_TAG,
+    EVENTS_PER_COUNTRY,
+    RETRY_FROM_START,
+    ROOT_TAG,
+    partition_tags,
+)
+from segment1b_assets.storage.open_root import root_uri
 from segment1b_assets.storage.progress import Watcher, progress
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.run_ledger import RunLedger
@@ -72,6 +79,7 @@ def run_states(
                     **EVENTS_PER_COUNTRY,
                     **RETRY_FROM_START,
                     BY_TAG: "command",
+                    ROOT_TAG: root_uri(inputs.root.uri),
                 },
                 assets=keys,
             )
@@ -95,6 +103,9 @@ def _outcome(result: dg.JobExecutionResult, states: Sequence[str], inputs: RunIn
             messages.append(
                 f"{event.step_key} was not started: a state before it failed as a whole"
             )
+        elif event.is_failure and not event.is_step_failure and event.job_failure_data.error:
+            # Outside of any step: the history or a setting of the instance.
+            messages.append(f"the run: {event.job_failure_data.error.message.strip()}")
     failures = {key: str(error) for key, error in errors.items()}
     return Outcome(result.run_id, result.success, failures, messages, errors)
 

@@ -57,7 +57,7 @@ def repair(
         return
     for name in retired:
         console.print(f"retired {name}", highlight=False)
-    use_dagster_home()
+    use_dagster_home(inputs.root.uri)
     # Imports Dagster: not before there is something to make.
     from segment1b_assets.command_line.materialise import Work, materialise
 

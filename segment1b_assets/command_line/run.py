@@ -61,7 +61,7 @@ def run(
     inputs = run_inputs_from(root, seed, manifest_fingerprint)
     chosen = choose_countries(countries, inputs)
     chosen_states = choose_states(states or ("s0..s9" if countries == "all" else "s0..s8"))
-    home = use_dagster_home()
+    home = use_dagster_home(inputs.root.uri)
     if stale:
         if states is not None:
             raise click.BadParameter("finds its states itself", param_hint="--stale")

@@ -25,14 +25,15 @@ def ui(root: str | None, port: int) -> None:
 
     It listens on this machine only and has no login.
     """
-    os.environ[ROOT_VARIABLE] = chosen_root(root)
-    home = use_dagster_home()
+    chosen = chosen_root(root)
+    home = use_dagster_home(chosen)
+    os.environ[ROOT_VARIABLE] = chosen
     import dagster as dg
 
     # Webserver and daemon would both create the history of a new home, and meet in it.
     with dg.DagsterInstance.get():
         pass
-    click.echo(f"http://127.0.0.1:{port}  root {os.environ[ROOT_VARIABLE]}, history {home}")
+    click.echo(f"http://127.0.0.1:{port}  root {chosen}, history {home}")
     click.echo("Ctrl-C ends it.")
     sys.stdout.flush()
     with resources.as_file(resources.files("segment1b_assets") / "instance") as instance:

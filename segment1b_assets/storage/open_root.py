@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from pathlib import Path
@@ -25,16 +26,7 @@ def open_root(place: Path | str) -> DataRoot:
     """
     if isinstance(place, Path) or not in_a_store(place):
         return DataRoot(Path(place).absolute())
-    found = _URL.fullmatch(place)
-    if found is None or {".", ".."} & set(found[2].split("/")):
-        # The text is not repeated: it may hold a password.
-        raise Segment1BError(
-            "E_INPUT_MISSING",
-            "the data root is neither a folder nor of the form s3://bucket/prefix",
-            next_step="write s3://bucket/prefix with plain names; credentials and endpoint come "
-            "from the AWS_ variables (docs/guide/object_store.md)",
-        )
-    bucket, prefix = found[1], found[2].strip("/")
+    bucket, prefix = _bucket_and_prefix(place)
     folder = mirror_folder(f"s3://{bucket}/{prefix}")
     with _lock:
         settings = (folder, environment_key())
@@ -47,6 +39,31 @@ def open_root(place: Path | str) -> DataRoot:
     return held[1]
 
 
+def root_uri(place: str) -> str:
+    """One spelling of a root, without opening it: a folder's real path, or a URL without its end.
+
+    Raises:
+        Segment1BError: as `open_root`.
+    """
+    if not in_a_store(place):
+        return os.path.realpath(place)
+    bucket, prefix = _bucket_and_prefix(place)
+    return f"s3://{bucket}/{prefix}".rstrip("/")
+
+
 def in_a_store(place: str) -> bool:
     """Whether the user's text is a URL and not a folder."""
     return "://" in place
+
+
+def _bucket_and_prefix(place: str) -> tuple[str, str]:
+    found = _URL.fullmatch(place)
+    if found is None or {".", ".."} & set(found[2].split("/")):
+        # The text is not repeated: it may hold a password.
+        raise Segment1BError(
+            "E_INPUT_MISSING",
+            "the data root is neither a folder nor of the form s3://bucket/prefix",
+            next_step="write s3://bucket/prefix with plain names; credentials and endpoint come "
+            "from the AWS_ variables (docs/guide/object_store.md)",
+        )
+    return found[1], found[2].strip("/")
