@@ -41,6 +41,7 @@ SUBCOMMANDS = {
     ),
     "retire": Subcommand("retire", "retire", "Move a published partition aside."),
     "repair": Subcommand("repair", "repair", "Retire a damaged partition and make it again."),
+    "history": Subcommand("history", "history", "Show the history of runs, and prune it."),
     "world": Subcommand("world", "world", "Build a reference world."),
 }
 
