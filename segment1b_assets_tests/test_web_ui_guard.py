@@ -43,11 +43,12 @@ class Guarded:
     port: int
     proxy_port: int
     tls: ssl.SSLContext
+    prefix: str
 
     def status(self, path: str, **headers: str) -> int:
         """The status that the proxy gives to a GET."""
         request = urllib.request.Request(
-            f"https://127.0.0.1:{self.proxy_port}{path}",
+            f"https://127.0.0.1:{self.proxy_port}{self.prefix}{path}",
             headers={"Host": HOST, **{k.replace("_", "-"): v for k, v in headers.items()}},
         )
         try:
@@ -59,7 +60,7 @@ class Guarded:
     def acknowledged(self, **headers: str) -> str:
         """What a websocket is answered when it introduces itself."""
         with connect(
-            f"wss://{HOST}:{self.proxy_port}/graphql",
+            f"wss://{HOST}:{self.proxy_port}{self.prefix}/graphql",
             sock=socket.create_connection(("127.0.0.1", self.proxy_port), 60),
             ssl=self.tls,
             subprotocols=["graphql-ws"],  # type: ignore[list-item]
@@ -69,8 +70,11 @@ class Guarded:
             return str(json.loads(websocket.recv(60))["type"])
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+@pytest.fixture(scope="module", params=["", "/segment1b"], ids=["at the top", "under a path"])
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Guarded]:
+    prefix: str = request.param
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if nginx is None or shutil.which("openssl") is None:
         pytest.skip("needs Debian's nginx and openssl: apt-get install nginx openssl")
@@ -86,16 +90,17 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     webserver = Path(sys.executable).parent / "dagster-webserver"
     with (
         running(
-            webserver, "-p", str(port), log=folder / "web.log", cwd=folder, env=environment
+            webserver, "-p", str(port), "--path-prefix", prefix,
+            log=folder / "web.log", cwd=folder, env=environment,
         ) as web,
         running(
-            nginx, "-p", folder, "-c", configured(folder, port, proxy_port),
+            nginx, "-p", folder, "-c", configured(folder, port, proxy_port, prefix),
             log=folder / "nginx.log",
         ),
     ):  # fmt: skip
         tls = ssl.create_default_context(cafile=str(folder / "segment1b.crt"))
         tls.check_hostname = False
-        up = Guarded(web, port, proxy_port, tls)
+        up = Guarded(web, port, proxy_port, tls, prefix)
 
         def answers() -> bool | None:
             with contextlib.suppress(OSError):
@@ -106,7 +111,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         yield up
 
 
-def configured(folder: Path, port: int, proxy_port: int) -> Path:
+def configured(folder: Path, port: int, proxy_port: int, prefix: str) -> Path:
     """nginx' main file around the page's own block, with our paths and ports."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -118,7 +123,10 @@ def configured(folder: Path, port: int, proxy_port: int) -> Path:
         ["openssl", "passwd", "-apr1", "open sesame"], check=True, capture_output=True, text=True
     ).stdout
     (folder / "segment1b.users").write_text(f"ann:{word}")
-    (block,) = blocks(DOCS / "security.md", "nginx")
+    block, under_a_path = blocks(DOCS / "security.md", "nginx")
+    if prefix:
+        assert f"location {prefix} " in under_a_path
+        block = block[: block.index("    location / ")] + under_a_path
     block = block.replace("/etc/nginx/", f"{folder}/").replace("listen 443", f"listen {proxy_port}")
     assert "127.0.0.1:3000" in block
     block = block.replace("127.0.0.1:3000", f"127.0.0.1:{port}")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from segment1b_assets.cli import group
 from segment1b_assets_tests.child_processes import free_port, running
 from segment1b_assets_tests.dagster_support import FIVE, small_world
 from segment1b_assets_tests.live_dagster import ASSET_GRAPH, REPOSITORY, LiveDagster
@@ -19,6 +24,7 @@ from segment1b_assets_tests.waiting import wait_for
 
 SEGMENT1B = [sys.executable, "-m", "segment1b_assets.cli"]
 COUNTRY = FIVE[0]
+PREFIX = "/maps/segment1b"
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +40,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDagster]:
     done = subprocess.run([*SEGMENT1B, *words], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     port = free_port()
-    words = ["ui", "--root", str(root), "--port", str(port)]
+    words = ["ui", "--root", str(root), "--port", str(port), "--path-prefix", PREFIX]
     with running(*SEGMENT1B, *words, log=folder / "ui.log", env=env, cwd=folder):
-        up = LiveDagster(home, f"http://127.0.0.1:{port}")
+        up = LiveDagster(home, f"http://127.0.0.1:{port}{PREFIX}")
 
         def answers() -> bool | None:
             with contextlib.suppress(OSError):
@@ -121,3 +127,31 @@ def test_runs_name_their_root(live: LiveDagster) -> None:
     ]  # fmt: skip
     assert str(live.home.parent / "root") in named
     assert len(named) == len(runs["runsOrError"]["results"])
+
+
+def status_of(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=120) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as err:
+        return err.code
+
+
+def test_everything_of_the_page_lies_under_the_prefix(live: LiveDagster) -> None:
+    server = live.url.removesuffix(PREFIX)
+    with urllib.request.urlopen(f"{live.url}/", timeout=120) as answer:
+        page = answer.read().decode()
+    linked = set(re.findall(r'(?:src|href)="(/[^"]+)"', page))
+    assert any(link.endswith(".js") for link in linked)
+    assert {link for link in linked if not link.startswith(f"{PREFIX}/")} == set()
+    script = next(link for link in sorted(linked) if link.endswith(".js"))
+    assert status_of(server + script) == 200
+    assert status_of(f"{live.url}/server_info") == 200
+    assert status_of(f"{server}/server_info") == 404
+
+
+def test_a_prefix_that_no_path_can_have_is_refused() -> None:
+    for wrong in ("segment1b", "/segment1b/", "/", "//a", "/a b"):
+        said = CliRunner().invoke(group, ["ui", "--path-prefix", wrong])
+        assert said.exit_code == 2, wrong
+        assert "--path-prefix" in said.output
