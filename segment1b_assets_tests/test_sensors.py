@@ -85,6 +85,10 @@ def test_a_changed_input_launches_what_depends_on_it_once(
     waiting = tick()
     assert isinstance(waiting, str)
     assert "world_countries" in waiting
+    cursor = json.loads(tick.cursor or "")
+    assert list(cursor["changed_to"]) == ["world_countries"]
+    assert set(cursor["served"]) == set(INPUTS)
+    assert max(map(len, (tick.cursor or "").splitlines())) < 60
     assert "run_identity" not in waiting
     polygons = tick()
     assert isinstance(polygons, dg.RunRequest)

@@ -72,7 +72,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         dataset, inputs = key.path[-1], obj.inputs
         chosen = [job.country for job in obj.jobs]
         observed = observed_versions(inputs, obj.upstream, chosen)
-        versions = InputVersions(step.instance, obj.upstream, chosen, observed)
+        versions = InputVersions(step.instance, inputs, obj.upstream, chosen, observed)
         deferred = events_are_deferred(step.dagster_run.tags)
         failed = dict(obj.excluded)
         verdicts: dict[str, dict[str, list[Row]]] = {}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from segment1b_assets.assets.input_metadata import input_metadata
 from segment1b_assets.contracts.dictionary import asset_name, dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
@@ -63,11 +64,12 @@ def observe_input(dataset: str) -> dg.SourceAsset:
             tags={"dagster/kind/" + entry.format: "", "segment1b/input": "true"},
             partitions_def=countries if dataset == POLYGONS else None,
         )
-        def observe(segment1b: Segment1B) -> dg.DataVersion | dg.DataVersionsByPartition:
+        def observe(segment1b: Segment1B) -> dg.ObserveResult | dg.DataVersionsByPartition:
             inputs = segment1b.open()
             try:
                 if dataset == POLYGONS:
-                    return dg.DataVersionsByPartition(dict(polygon_versions(inputs)))
+                    with accept_preview_apis():
+                        return dg.DataVersionsByPartition(dict(polygon_versions(inputs)))
                 version = input_version(inputs, dataset)
             except Segment1BError as err:
                 raise dg.Failure(str(err), allow_retries=False) from err
@@ -75,7 +77,10 @@ def observe_input(dataset: str) -> dg.SourceAsset:
                 raise dg.Failure(
                     f"{dataset} is missing: {inputs.path(dataset)}", allow_retries=False
                 )
-            return dg.DataVersion(version)
+            return dg.ObserveResult(
+                data_version=dg.DataVersion(version),
+                metadata=input_metadata(inputs, dataset, version),
+            )
 
     return observe
 
@@ -90,14 +95,18 @@ with accept_preview_apis():
         "draw their random numbers under the seed, the "
         "manifest_fingerprint and the parameter_hash. Where it changes, every country's draws do.",
     )
-    def run_identity(segment1b: Segment1B) -> dg.DataVersion:
+    def run_identity(segment1b: Segment1B) -> dg.ObserveResult:
+        inputs = segment1b.open()
         try:
-            version = input_version(segment1b.open(), RUN_IDENTITY)
+            version = input_version(inputs, RUN_IDENTITY)
         except Segment1BError as err:
             raise dg.Failure(str(err), allow_retries=False) from err
         if version is None:
             raise dg.Failure("the raster or a policy is missing", allow_retries=False)
-        return dg.DataVersion(version)
+        return dg.ObserveResult(
+            data_version=dg.DataVersion(version),
+            metadata=input_metadata(inputs, RUN_IDENTITY, version),
+        )
 
 
 reference_assets = [*(observe_input(dataset) for dataset in _ABOUT), run_identity]

@@ -29,7 +29,11 @@ def made_result(
         deps = asset.asset_deps[context.asset_key]
         # Partitioned or not: Dagster does not follow an edge to more than 100 partitions.
         versions = InputVersions(
-            context.instance, dict.fromkeys(deps, False), [], observed_versions(inputs, deps)
+            context.instance,
+            inputs,
+            dict.fromkeys(deps, False),
+            [],
+            observed_versions(inputs, deps),
         )
         code_version = asset.code_versions_by_key[context.asset_key] or ""
         context.log_event(

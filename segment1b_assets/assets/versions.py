@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from segment1b_assets.assets.input_metadata import input_metadata
 from segment1b_assets.assets.references import INPUT_DATASETS
 from segment1b_assets.storage.input_versions import POLYGONS, input_version
 from segment1b_assets.storage.run_inputs import RunInputs
@@ -37,6 +38,7 @@ class InputVersions:
 
     Args:
         instance: the Dagster instance.
+        read_from: the inputs of the run.
         inputs: asset key -> whether it is partitioned by country.
         countries: the partitions of the run.
         observed: the inputs that 1B only reads, as they are now.
@@ -45,11 +47,12 @@ class InputVersions:
     def __init__(
         self,
         instance: dg.DagsterInstance,
+        read_from: RunInputs,
         inputs: Mapping[dg.AssetKey, bool],
         countries: Sequence[str],
         observed: Observed,
     ) -> None:
-        record_observations(instance, observed)
+        record_observations(instance, read_from, observed)
         self._by_country: dict[dg.AssetKey, Mapping[str, tuple[str, str]]] = {}
         self._whole: dict[dg.AssetKey, tuple[str, str]] = {}
         for key, partitioned in inputs.items():
@@ -120,7 +123,9 @@ def observed_versions(
     return found
 
 
-def record_observations(instance: dg.DagsterInstance, versions: Observed) -> list[dg.AssetKey]:
+def record_observations(
+    instance: dg.DagsterInstance, inputs: RunInputs, versions: Observed
+) -> list[dg.AssetKey]:
     """Record the inputs whose version differs from the recorded one, and return them."""
     changed = []
     for key, version in versions.items():
@@ -132,8 +137,11 @@ def record_observations(instance: dg.DagsterInstance, versions: Observed) -> lis
             known = latest_by_country(instance, key, list(version))
             new = {c: v for c, v in version.items() if known.get(c, (None, ""))[0] != v}
         for partition, value in new.items():
+            shown = {} if partition else input_metadata(inputs, INPUT_DATASETS[key], value)
             instance.report_runless_asset_event(
-                dg.AssetObservation(key, partition=partition, tags={DATA_VERSION_TAG: value})
+                dg.AssetObservation(
+                    key, partition=partition, tags={DATA_VERSION_TAG: value}, metadata=shown
+                )
             )
         if new:
             changed.append(key)
@@ -141,30 +149,37 @@ def record_observations(instance: dg.DagsterInstance, versions: Observed) -> lis
 
 
 #: The same for every country, or not a quantity: as numbers Dagster would plot them.
-_NO_MEASURE = {"K", "raster_bytes_uncompressed", "tile_id_min", "tile_id_max"}
+_NO_MEASURE = {
+    "K", "postquant_sum_fp", "raster_bytes_uncompressed", "tile_id_min", "tile_id_max"
+}  # fmt: skip
 #: Outcome of publishing -> its text on the partition's page.
 _STATUS = {"published": "by this run", "identical": "before, with the same bytes"}
 
 
 def output_metadata(output: Mapping[str, Any], path: str) -> dict[str, dg.MetadataValue[Any]]:
-    """A partition's run report as metadata for its page in the web UI."""
-    seconds = float(output["wall_clock_seconds"])
+    """A partition's run report as metadata for its page in the web UI.
+
+    Dagster plots every number over the partitions. Where there are no rows, a zero that describes
+    rows (their speed, their most attempts) is no measurement and is left out.
+    """
+    seconds, rows = float(output["wall_clock_seconds"]), int(output["rows_emitted"])
     shown: dict[str, dg.MetadataValue[Any]] = {
-        "dagster/partition_row_count": dg.MetadataValue.int(int(output["rows_emitted"])),
+        "dagster/partition_row_count": dg.MetadataValue.int(rows),
         "bytes": dg.MetadataValue.int(int(output["bytes_on_disk"])),
         "receipt": dg.MetadataValue.text(str(output["receipt"])),
         "published": dg.MetadataValue.text(_STATUS[output["status"]]),
         "path": dg.MetadataValue.path(path),
         "seconds": dg.MetadataValue.float(seconds),
-        "rows_per_second": dg.MetadataValue.int(int(output["rows_per_second"])),
     }
+    if rows:
+        shown["rows_per_second"] = dg.MetadataValue.int(int(output["rows_per_second"]))
     hidden = {
         "dataset", "status", "receipt", "rows_emitted", "bytes_on_disk", "wall_clock_seconds",
         "data_version", "rows_per_second", "open_files", "workers", "batch_rows", "cpu_seconds",
         "inputs", "ingress_versions",
     }  # fmt: skip
     for name, value in output.items():
-        if name in hidden:
+        if name in hidden or (not rows and value == 0):
             continue
         if name == "peak_rss_bytes":
             shown["peak_memory"] = dg.MetadataValue.text(f"{value / 2**20:,.0f} MiB")

@@ -16,7 +16,9 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.input_versions import input_versions
 
-Versions = Mapping[str, str | None]
+Versions = Mapping[str, str]
+#: Digits of a version in the cursor: 64 bits tell versions apart, and a line is short enough.
+_SHOWN = 16
 
 
 @dg.sensor(
@@ -37,27 +39,26 @@ def inputs_changed(
         versions = input_versions(inputs)
         if missing := missing_inputs(versions):
             return dg.SkipReason(f"missing or unreadable: {', '.join(missing)}")
+        now = {d: v[:_SHOWN] for d, v in versions.items() if v is not None}
         cursor = json.loads(context.cursor) if context.cursor else {}
-        seen, served = cursor.get("seen"), cursor.get("served")
+        served, seen = cursor.get("served"), cursor.get("changed_to")
         if served is None:
             observe_inputs(context.instance, inputs, versions)
-            return _wait("watching from now on", versions, versions)
-        changed = [d for d, v in versions.items() if served.get(d) != v]
+            return _wait("watching from now on", now, now)
+        changed = {d: v for d, v in now.items() if served.get(d) != v}
         if not changed:
-            return _wait("nothing has changed", versions, versions)
-        if seen != versions:
-            return _wait(
-                f"changed: {', '.join(changed)}; waiting for a second tick", versions, served
-            )
+            return _wait("nothing has changed", now, now)
+        if seen != changed:
+            return _wait(f"changed: {', '.join(changed)}; waiting for a second tick", now, served)
         observe_inputs(context.instance, inputs, versions)
         request = stale_request(context.instance, inputs, "inputs_changed")
     except Segment1BError as err:
         return dg.SkipReason(str(err))
     # Dagster launches a run key only once; the time of the change makes the key unique.
-    key = f"{'+'.join(changed)} {cursor.get('since', '')}"
+    key = f"{'+'.join(changed)} {cursor.get('last_tick', '')}"
     return dg.SensorResult(
         run_requests=[request.with_replaced_attrs(run_key=key)],
-        cursor=_cursor(versions, versions),
+        cursor=_cursor(now, now),
     )
 
 
@@ -66,9 +67,10 @@ def _wait(why: str, seen: Versions, served: Versions) -> dg.SensorResult:
 
 
 def _cursor(seen: Versions, served: Versions) -> str:
-    """The versions of the last tick and of the last launch, readable in the web UI."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return json.dumps({"since": now, "seen": seen, "served": served}, indent=1)
+    """What the web UI shows: when, each input as of the last launch, and what differs since."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    changed = {d: v for d, v in seen.items() if served.get(d) != v}
+    return json.dumps({"last_tick": now, "changed_to": changed, "served": served}, indent=1)
 
 
 @dg.run_failure_sensor(

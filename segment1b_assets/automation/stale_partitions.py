@@ -41,7 +41,7 @@ def observe_inputs(
     """
     present = [dg.AssetKey(asset_name(d)) for d, v in versions.items() if v is not None]
     found = observed_versions(inputs, present, [c for c in COUNTRY_CODES if c in inputs.iso_names])
-    return [key.path[-1] for key in record_observations(instance, found)]
+    return [key.path[-1] for key in record_observations(instance, inputs, found)]
 
 
 def missing_inputs(versions: Mapping[str, str | None]) -> list[str]:
