@@ -60,6 +60,18 @@ class LiveDagster:
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
 
+    def job_backfill(self, job: str, countries: list[str]) -> str:
+        """Launch a backfill from a job's page; returns its id."""
+        selector = {"partitionSetName": f"{job}_partition_set", "repositorySelector": ASSET_GRAPH}
+        answer = self.ask(
+            """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
+            __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message }
+            } }""",
+            p={"selector": selector, "partitionNames": countries},
+        )["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
     def reexecute_failed(self, backfill: str) -> str:
         """Launch the failed partitions of a backfill again, as its page does; returns the id."""
         answer = self.ask(
@@ -74,7 +86,8 @@ class LiveDagster:
     def ended(self, backfill: str, patience: float = 1200) -> dict[str, Any]:
         """Wait for a backfill's end; its status, its runs and the partitions by status."""
         query = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
-            ... on PartitionBackfill { status runs { id status tags { key value } }
+            ... on PartitionBackfill { status error { message }
+              runs { id status tags { key value } }
               assetBackfillData { assetBackfillStatuses {
                 ... on AssetPartitionsStatusCounts { assetKey { path }
                   numPartitionsMaterialized numPartitionsFailed } } } }

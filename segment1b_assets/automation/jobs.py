@@ -13,16 +13,24 @@ from segment1b_assets.contracts.states import COUNTRY_STATES, STATES
 ALL_ASSETS = tuple(dataset for state in STATES.values() for dataset in state.datasets)
 COUNTRY_ASSETS = tuple(dataset for state in COUNTRY_STATES for dataset in state.datasets)
 
+#: Dagster's daemon expects one partition where a backfill's run is over a range
+#: (`test_backfills.py`); the only place where it can be said is the job's page.
+_AGAIN = (
+    " A backfill that was launched on this page cannot be re-executed from failure: Dagster ends "
+    "it with an error about `PartitionKeyRange`. Launch a new one for *Failed* partitions, or "
+    "materialise the failed countries on the asset's page."
+)
+
 everything = dg.define_asset_job(
     "everything",
     selection=dg.AssetSelection.assets(*ALL_ASSETS),
     description="S0 to S9, for the countries of the run. S9 is over all countries with outlets: "
-    "it passes when every one of them is published.",
+    "it passes when every one of them is published." + _AGAIN,
 )
 countries = dg.define_asset_job(
     "countries",
     selection=dg.AssetSelection.assets("s0_gate_receipt_1B", *COUNTRY_ASSETS),
-    description="S0 to S8 for the countries of the run, without the flag.",
+    description="S0 to S8 for the countries of the run, without the flag." + _AGAIN,
 )
 close = dg.define_asset_job(
     "close",
