@@ -14,7 +14,10 @@ from segment1b_assets.maps.published import MAPPED
 def definition_metadata(dataset: str) -> dict[str, Any]:
     """Columns with their meaning, path template, order, licence, retention, how to draw a map."""
     entry, table = dictionary()[dataset], TABLES[dataset]
-    draw = f"segment1b map --country FR --dataset {dataset} --out {dataset}-FR.png"
+    draw = (
+        "the job draw_maps puts a country's map on its partition's page; on the command line: "
+        f"segment1b map --country FR --dataset {dataset} --out {dataset}-FR.png"
+    )
     return {
         "dagster/column_schema": dg.TableSchema(
             columns=[

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from segment1b_assets.automation.map_job import draw_maps
 from segment1b_assets.automation.retire_job import retire_partition
 from segment1b_assets.checks.input_checks import check_the_inputs
 from segment1b_assets.contracts.states import COUNTRY_STATES, STATES
@@ -50,4 +51,4 @@ input_check = dg.define_asset_job(
 )
 
 asset_jobs = [everything, countries, close, verification, input_check]
-jobs: list[Any] = [*asset_jobs, retire_partition]
+jobs: list[Any] = [*asset_jobs, draw_maps, retire_partition]
