@@ -76,7 +76,7 @@ def execute_in_location(
     """Run a job in this process, as a run of a code location.
 
     `JobDefinition.execute_in_process` gives its run no origin. The web UI leaves a run without one
-    out of Overview, Jobs and Timeline, and does not offer to execute it again.
+    out of Overview, Jobs and Timeline.
 
     Args:
         location: names of the code location and of its repository.
