@@ -208,6 +208,27 @@ def test_every_form_of_text_in_an_iso_list_is_read(tmp_path: Path, text: pa.Data
     assert read_iso_list(tmp_path / "iso.parquet").names == {"FJ": "Fiji", "LV": "Latvia"}
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("XK", "E_INPUT_SCHEMA"), ("EU", "E_INPUT_SCHEMA"), ("xk", "E005_ISO_FK")],
+)
+def test_an_iso_list_with_a_code_that_is_none_of_the_249(
+    tmp_path: Path, code: str, said: str
+) -> None:
+    made = pa.table(
+        {
+            "country_iso": ["LV", code],
+            "alpha3": ["LVA", "XKX"],
+            "numeric_code": pa.array([428, 383], pa.int16()),
+            "name": ["Latvia", "Kosovo"],
+        }
+    )
+    pq.write_table(made, tmp_path / "iso.parquet")
+    with pytest.raises(Segment1BError, match=code) as caught:
+        read_iso_list(tmp_path / "iso.parquet")
+    assert caught.value.code == said
+
+
 WITH_HEIGHTS = rasterio.crs.CRS.from_epsg(4979).to_dict(projjson=True)
 WGS84_WKT = rasterio.crs.CRS.from_epsg(4326).to_wkt()
 CASES: list[tuple[dict[str, Any], str | None, str]] = [

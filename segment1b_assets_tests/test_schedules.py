@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
@@ -146,20 +144,6 @@ def test_the_nightly_tick_asks_for_one_run_or_says_why_not(five_listed: Path) ->
         skipped = evaluate(instance, five_listed)
         assert not skipped.run_requests
         assert "world_countries" in str(skipped.skip_message)
-
-
-def test_nightly_leaves_out_a_listed_code_that_is_no_partition(
-    five_listed: Path, instance: dg.DagsterInstance
-) -> None:
-    """As the command line and the sensor do: there is no partition to make."""
-    path = Segment1B(root=str(five_listed)).open().path("iso3166_canonical_2024")
-    listed = pq.read_table(path)
-    more = {**listed.to_pylist()[0], "country_iso": "XK", "name": "Kosovo"}
-    pq.write_table(pa.concat_tables([listed, pa.Table.from_pylist([more], listed.schema)]), path)
-    request = tick(instance, five_listed)
-    assert isinstance(request, dg.RunRequest)
-    assert request.tags["dagster/asset_partition_range_start"] == "FI"
-    assert request.tags["dagster/asset_partition_range_end"] == "FO"
 
 
 def test_nightly_waits_for_missing_inputs_and_for_runs_under_way(

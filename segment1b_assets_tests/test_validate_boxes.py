@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from hypothesis import assume, given
@@ -17,8 +18,9 @@ from segment1b_assets.core.cell_box import Box, CellBoxes
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.validation import cell_box
-from segment1b_assets.validation.cell_box import CODE, exact_box
+from segment1b_assets.validation.cell_box import CODE, JudgedBoxes, exact_box
 from segment1b_assets.validation.country_points import CountryPoints
+from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.grid_cells import cell_lines
 from segment1b_assets_tests.adversarial_shapes import grids, polygons, usable
 from segment1b_assets_tests.hypothesis_profiles import examples
@@ -150,3 +152,21 @@ def test_the_judges_fractions_equal_the_definition(data: st.DataObject, turn: fl
             cell = drawn_cell(scalar.tile(row, col), country)
             want = (cell.min_lon, cell.max_lon, cell.min_lat, cell.max_lat)
             assert exact_box(points, cell_lines(grid), row, col) == want
+
+
+def test_a_box_without_width_passes(tmp_path: Path) -> None:
+    """A diagonal strip cuts a corner off its cell by less than a float's step."""
+    grid = Grid(a=7.3, c=-171.1, e=-1.7, f=33.3, nrows=33, ncols=17)
+    south = 14.174999999999997
+    strip = shapely.Polygon(
+        [(-161.975, south), (-161.464, south), (-139.564, 9.075), (-140.075, 9.075)]
+    )
+    polygon, tile = CountryPolygon.from_geometry("XX", strip), 223
+    tiles = np.array([tile], np.uint64)
+    box = CellBoxes.of(polygon, grid, tiles).bounds(tiles)
+    assert box.min_lon == box.max_lon == -149.2 and box.min_lat < box.max_lat
+    sites = tmp_path / "sites.parquet"
+    pq.write_table(pa.table({"tile_id": pa.array([tile], pa.uint64())}), sites)
+    found = Findings([CODE])
+    JudgedBoxes(found, polygon, CountryPoints(polygon, grid), grid, [sites])
+    assert failed(found.verdicts({})) == {}

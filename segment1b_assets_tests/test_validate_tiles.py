@@ -300,6 +300,16 @@ def test_an_edge_that_leaves_a_grid_line_by_less_than_rounding() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
+def test_an_edge_that_rises_by_the_least_float(rule: Any) -> None:
+    """Cells divided by such a rise overflow; that is no fault, nor a warning."""
+    grid = Grid(1.0, 0.0, -1.0, 4.0, 4, 4)
+    shape = shapely.Polygon([(5e-324, 0.0), (3.0, 5e-324), (1.0, 3.0)])
+    wanted = Oracle(shape, grid, rule).cells()["included"]
+    runs = CellRuns.from_sorted_tile_ids([np.array(sorted(wanted), np.uint64)], grid.ncols)
+    assert country_cells(polygon_of(shape), grid, rule) == runs
+
+
+@pytest.mark.parametrize("rule", RULES)
 @examples(150)
 @given(data=st.data())
 def test_the_cells_that_geos_gives_are_the_definitions(rule: Any, data: st.DataObject) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.column_kinds import is_bytes, is_text
 from segment1b_assets.storage.parquet import open_parquet, read_batches
@@ -69,6 +70,15 @@ def read_iso_list(path: Path) -> IsoList:
                 )
             if code in codes:
                 raise Segment1BError("E_INPUT_SCHEMA", "country_iso repeats", file=path, value=code)
+            if code not in COUNTRY_CODES:
+                raise Segment1BError(
+                    "E_INPUT_SCHEMA",
+                    "country_iso is none of the 249 codes of ISO 3166-1 of 2024-12-31",
+                    file=path,
+                    value=code,
+                    next_step="remove the row; `import polygons --alias` gives its ground to a "
+                    "country",
+                )
             codes[code] = alpha3, name
     return IsoList(
         {code: codes[code][1] for code in sorted(codes)},

@@ -137,7 +137,12 @@ def _is_near(
     near = np.zeros(x1.size, bool)
     for shift in shifts:
         ends = np.stack((np.c_[x1 + shift, y1], np.c_[x2 + shift, y2]), axis=1)
-        near |= shapely.dwithin(geometry, shapely.linestrings(ends), NEAR)
+        segments = shapely.linestrings(ends)
+        # A sliver in a corner of its cell can round to a box without width. GEOS's prepared
+        # distance finds nothing near a segment without length: that is asked as a point.
+        dots = (ends[:, 0] == ends[:, 1]).all(axis=1)
+        segments[dots] = shapely.points(ends[dots, 0])
+        near |= shapely.dwithin(geometry, segments, NEAR)
     return near
 
 

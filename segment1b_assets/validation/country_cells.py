@@ -135,7 +135,7 @@ def _walks(edges: ExactEdges, grid: Grid, shift: float) -> Iterator[tuple[F64, F
 def _within(start: F64, step: F64, cells: int) -> tuple[F64, F64]:
     """Between which parameters of 0 to 1 ``start + t * step`` is on the grid or its margin."""
     low, high = -_MARGIN - start, cells + _MARGIN - start
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ends = np.sort(np.stack((low / step, high / step)), axis=0)
     level = step == 0
     outside = level & ((low > 0) | (high < 0))
