@@ -98,7 +98,7 @@ def polygons(
     console = Console(soft_wrap=True, highlight=False)
     changed = {
         c: m for c, m in found.countries.items()
-        if m.mended or m.cut or m.dropped or m.rows > 1 or m.geometry is None
+        if m.mended or m.cut or m.dropped or m.rows > 1 or m.wkb is None
     }  # fmt: skip
     if changed:
         table = Table(title="countries that were changed")

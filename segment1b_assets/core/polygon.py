@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.validity import invalid_reason
 from segment1b_assets.core.wkb_size import LIMIT_BYTES, wkb_size
 
 Floats = NDArray[np.float64]
@@ -175,8 +176,8 @@ def _checked_parts(
     if bounded:  # GEOS's reason for a ring with such an edge is misleading
         _refuse_long_edges(country, parts, file)
     with np.errstate(all="ignore"):  # where edges cross at 1e300 degrees, GEOS overflows
-        if not shapely.is_valid(geometry):
-            raise invalid(shapely.is_valid_reason(geometry))
+        if (reason := invalid_reason(geometry)) is not None:
+            raise invalid(reason)
     for axis, limit, name in ((1, MAX_ABS_LAT, "latitude"), (0, MAX_ABS_LON, "longitude")):
         out = np.abs(xy[:, axis]) > limit
         if out.any():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.polygon import MAX_ABS_LAT, MAX_ABS_LON
+from segment1b_assets.core.validity import valid_parts
 from segment1b_assets.imports.equal_area import areas_km2
-from segment1b_assets.imports.mend_rings import mend_polygon
+from segment1b_assets.imports.mend_rings import mend_polygon, unite
 from segment1b_assets.imports.ring_cut import cut_part, needs_cut
 
 _POLYGON: Final = 3
@@ -28,7 +28,7 @@ class MendedCountry:
     """A country's shape and what was done to it.
 
     Attributes:
-        geometry: a valid polygon or multipolygon in degrees; None where nothing was left.
+        wkb: a valid polygon or multipolygon in degrees; None where nothing was left.
         rows: rows of the source.
         mended: polygons that were invalid.
         cut: polygons that were cut at the antimeridian.
@@ -38,7 +38,7 @@ class MendedCountry:
             as they are; a bow tie's two halves cancel in the former.
     """
 
-    geometry: shapely.Geometry | None = None
+    wkb: bytes | None = None
     rows: int = 0
     mended: int = 0
     cut: int = 0
@@ -46,7 +46,6 @@ class MendedCountry:
     dropped: int = 0
     km2_before: float = 0.0
     km2_after: float = 0.0
-    parts: list[Any] = field(default_factory=list, repr=False)
 
 
 def to_degrees(geometries: NDArray[np.object_], crs: Any, file: Path) -> NDArray[np.object_]:
@@ -94,81 +93,37 @@ def to_degrees(geometries: NDArray[np.object_], crs: Any, file: Path) -> NDArray
     return geometries
 
 
-def mend_by_country(
-    geometries: NDArray[np.object_], countries: Sequence[str]
-) -> dict[str, MendedCountry]:
-    """Unite the rows of each country into one valid shape.
+def mend_country(geometries: NDArray[np.object_]) -> MendedCountry:
+    """Unite the rows of one country into one valid shape; one valid row is kept bit for bit.
 
     Args:
         geometries: shapes in degrees, None where null, shape (rows,).
-        countries: alpha-2 of each row.
-
-    Returns:
-        alpha-2 -> its shape, in code order. A country of one valid row is kept bit for bit.
     """
-    found = {code: MendedCountry() for code in sorted(set(countries))}
-    for code in countries:
-        found[code].rows += 1
-    parts, row = _polygons_of(geometries, countries, found)
-    cut = np.flatnonzero(needs_cut(parts))
-    for at in cut.tolist():
-        country = found[countries[int(row[at])]]
+    country = MendedCountry(rows=len(geometries))
+    parts, country.dropped = _polygons_of(geometries)
+    for at in np.flatnonzero(needs_cut(parts)).tolist():
         result = cut_part(parts[at])
         parts[at] = result.geometry
         country.cut += 1
         country.closed_at_pole += result.closed_at_pole
-    before = areas_km2(parts)
+    country.km2_before = float(areas_km2(parts).sum())
     with np.errstate(all="ignore"):  # GEOS overflows where edges cross far out
-        invalid = np.flatnonzero(~shapely.is_valid(parts))
-    for at in invalid.tolist():
-        parts[at] = mend_polygon(parts[at])
-    for at in range(len(parts)):
-        country = found[countries[int(row[at])]]
-        country.km2_before += float(before[at])
-        country.parts.append(parts[at])
-    for at in invalid.tolist():
-        found[countries[int(row[at])]].mended += 1
-    for country in found.values():
-        country.geometry = _united(country.parts)
-        country.parts = []
-    kept = [c for c in found.values() if c.geometry is not None]
-    after = areas_km2(np.array([c.geometry for c in kept], dtype=object))
-    for country, km2 in zip(kept, after.tolist(), strict=True):
-        country.km2_after = km2
-    return found
+        invalid = np.flatnonzero(~valid_parts(parts))
+        country.mended = invalid.size
+        for at in invalid.tolist():
+            parts[at] = mend_polygon(parts[at])
+    whole = unite(parts)
+    if whole is not None:
+        country.wkb = shapely.to_wkb(whole, byte_order=1, flavor="iso")
+        country.km2_after = float(areas_km2(np.array([whole], dtype=object))[0])
+    return country
 
 
-def _polygons_of(
-    geometries: NDArray[np.object_], countries: Sequence[str], found: dict[str, MendedCountry]
-) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """The polygons of all rows, and the row of each; what is no polygon is counted as dropped."""
-    parts, row = geometries.copy(), np.arange(len(geometries))
-    while (nested := np.isin(shapely.get_type_id(parts), _MULTI)).any():
-        inner, index = shapely.get_parts(parts[nested], return_index=True)
-        parts = np.concatenate([parts[~nested], inner])
-        row = np.concatenate([row[~nested], row[nested][index]])
-    order = np.argsort(row, kind="stable")
-    parts, row = parts[order], row[order]
+def _polygons_of(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
+    """The polygons of all rows in order, and how many shapes are none."""
+    nothing = shapely.is_missing(geometries) | shapely.is_empty(geometries)
+    parts = geometries[~nothing]
+    while np.isin(shapely.get_type_id(parts), _MULTI).any():
+        parts = shapely.get_parts(parts)
     solid = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
-    for at in row[~solid].tolist():
-        found[countries[at]].dropped += 1
-    return parts[solid], row[solid]
-
-
-def _united(parts: list[shapely.Geometry]) -> shapely.Geometry | None:
-    """One valid shape of a country's valid polygons, in the order of the file where they allow."""
-    flat = shapely.get_parts(np.array(parts, dtype=object))
-    flat = flat[~shapely.is_empty(flat)]
-    if not flat.size:
-        return None
-    if flat.size == 1:
-        return flat[0]
-    together = shapely.multipolygons(flat)
-    if shapely.is_valid(together):
-        return together
-    whole = shapely.union_all(flat)
-    pieces = shapely.get_parts(whole)
-    pieces = pieces[shapely.get_type_id(pieces) == _POLYGON]
-    if not pieces.size:
-        return None
-    return pieces[0] if pieces.size == 1 else shapely.multipolygons(pieces)
+    return parts[solid], int(nothing.sum() + (~solid).sum())

@@ -10,6 +10,10 @@ from __future__ import annotations
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from segment1b_assets.core.validity import is_valid, without_free_holes
 
 Shapes = NDArray[np.object_]
 _POLYGON = 3
@@ -22,7 +26,7 @@ def mend_polygon(polygon: shapely.Geometry) -> shapely.Geometry:
     encloses less what the holes enclose; a hole outside of the shell is ground of its own.
     """
     whole = _from_mended_rings(polygon)
-    return whole if shapely.is_valid(whole) else make_valid(polygon)
+    return whole if is_valid(whole) else make_valid(polygon)
 
 
 def make_valid(geometry: shapely.Geometry) -> shapely.Geometry:
@@ -41,6 +45,7 @@ def _from_mended_rings(polygon: shapely.Geometry) -> shapely.Geometry:
     beside = _united_where_they_meet(_polygons(holes[outside]))
     hollows = _united_where_they_meet(_polygons(holes[~outside]))
     within = shapely.contains_properly(ground, hollows)
+    within &= ~_ringed(hollows, ~within)
     if not within.all():
         ground = shapely.difference(ground, shapely.union_all(hollows[~within]))
     hollows = hollows[within]
@@ -59,6 +64,48 @@ def _united_where_they_meet(hollows: Shapes) -> Shapes:
         return hollows
     united = np.array([shapely.union_all(hollows[meeting])], dtype=object)
     return np.concatenate([hollows[~meeting], _polygons(united)])
+
+
+def _ringed(hollows: Shapes, at_shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which hollows may enclose ground together: they touch at points, in a chain that closes.
+
+    The shell is a link of such a chain, too: `at_shell` are the hollows that meet it. A group of
+    touching hollows without more points than links (a tree) encloses nothing.
+    """
+    one, other = shapely.STRtree(hollows).query(hollows, predicate="intersects")
+    one, other = one[one < other], other[one < other]
+    if not one.size:
+        return np.zeros(len(hollows), np.bool_)
+    points = shapely.get_num_coordinates(shapely.intersection(hollows[one], hollows[other]))
+    outside = np.flatnonzero(at_shell)
+    shell = len(hollows)
+    start, end = np.append(one, outside), np.append(other, np.full(outside.size, shell))
+    links = coo_array((np.ones(start.size), (start, end)), shape=(shell + 1, shell + 1))
+    groups, of = connected_components(links, directed=False)
+    touches = np.bincount(of[start], np.append(points, np.ones(outside.size)), minlength=groups)
+    closed: NDArray[np.bool_] = (touches >= np.bincount(of, minlength=groups))[of[:shell]]
+    return closed
+
+
+def unite(parts: Shapes) -> shapely.Geometry | None:
+    """One valid shape of valid polygons, in their order where they allow; None of nothing.
+
+    Where they overlap, GEOS unites them without the holes that touch nothing.
+    """
+    flat = _polygons(parts)
+    if not flat.size:
+        return None
+    if flat.size == 1:
+        return flat[0]
+    together = shapely.multipolygons(flat)
+    rest, free = without_free_holes(together)
+    if shapely.is_valid(rest):
+        return together
+    pieces = _united_where_they_meet(shapely.get_parts(rest))
+    pieces = _with_holes(pieces, free)
+    if not pieces.size:
+        return None
+    return pieces[0] if pieces.size == 1 else shapely.multipolygons(pieces)
 
 
 def _with_holes(parts: Shapes, hollows: Shapes) -> Shapes:

@@ -24,10 +24,10 @@ def draw_polygons(countries: Mapping[str, MendedCountry]) -> bytes:
     image = Image.new("RGB", (360 * _DRAWN, 180 * _DRAWN), _SEA)
     pen = ImageDraw.Draw(image)
     for country in countries.values():
-        if country.geometry is None:
+        if country.wkb is None:
             continue
         colour = _MENDED if country.mended else _CUT if country.cut else _LAND
-        for part in shapely.get_parts(country.geometry).tolist():
+        for part in shapely.get_parts(shapely.from_wkb(country.wkb)).tolist():
             shell, *holes = shapely.get_rings(part)
             _fill(pen, shell, colour)
             for hole in holes:

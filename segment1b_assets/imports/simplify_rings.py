@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -56,40 +56,29 @@ def _simplified(geometry: shapely.Geometry, degrees: float) -> shapely.Geometry:
 
 
 def require_workable_size(
-    geometries: NDArray[np.object_],
-    countries: Sequence[str],
-    file: Path,
-    simplified: float | None = None,
+    sizes: Mapping[str, WkbSize], file: Path, simplified: float | None = None
 ) -> None:
     """Refuse what the states would refuse for its size, before minutes are spent on mending it.
 
     Args:
-        geometries: shapes in degrees, shape (rows,).
-        countries: alpha-2 of each row.
+        sizes: alpha-2 -> rings and vertices of all its rows, in degrees.
         file: for the message.
         simplified: what they were simplified by already, degrees.
 
     Raises:
         Segment1BError: E009_PERF_BUDGET, naming the countries; E_INPUT_SCHEMA for the whole.
     """
-    codes, of = np.unique(np.array(countries), return_inverse=True)
-    vertices = np.bincount(of, weights=shapely.get_num_coordinates(geometries)).astype(np.int64)
-    ring_counts = np.bincount(of, weights=_rings(geometries)).astype(np.int64)
-    large = [
-        (code, int(v))
-        for code, v, r in zip(codes.tolist(), vertices, ring_counts, strict=True)
-        if WkbSize(int(r), int(v)).bytes_needed > LIMIT_BYTES
-    ]
-    degrees = 0.001 if simplified is None else 4 * simplified
+    large = {c: size for c, size in sizes.items() if size.bytes_needed > LIMIT_BYTES}
+    degrees = 0.001 if simplified is None else 2 * simplified
     next_step = f"ask for --simplify {degrees:g} (degrees; 0.001 is some 100 m), and keep it below "
     next_step += "a cell of the raster"
     if large:
-        listed = ", ".join(f"{code} ({v:,} vertices)" for code, v in large)
+        listed = ", ".join(f"{code} ({size.vertices:,} vertices)" for code, size in large.items())
         raise Segment1BError(
             "E009_PERF_BUDGET", f"too large for a worker of 1 GiB: {listed}", file=file,
-            value=[code for code, _ in large], next_step=next_step,
+            value=list(large), next_step=next_step,
         )  # fmt: skip
-    whole = int(vertices.sum()) * _BYTES_A_VERTEX
+    whole = sum(size.vertices for size in sizes.values()) * _BYTES_A_VERTEX
     if whole > _MOST_TABLE_BYTES:
         raise Segment1BError(
             "E_INPUT_SCHEMA", f"all polygons together take {whole >> 20:,} MiB", file=file,
@@ -97,7 +86,8 @@ def require_workable_size(
         )  # fmt: skip
 
 
-def _rings(geometries: NDArray[np.object_]) -> NDArray[np.int64]:
-    parts, row = shapely.get_parts(geometries, return_index=True)
-    inner = np.maximum(shapely.get_num_interior_rings(parts), 0) + 1
-    return np.bincount(row, weights=inner, minlength=len(geometries)).astype(np.int64)
+def size_of(geometries: NDArray[np.object_]) -> WkbSize:
+    """Rings and vertices of shapes together, None where null."""
+    parts = shapely.get_parts(geometries)
+    rings = int((np.maximum(shapely.get_num_interior_rings(parts), 0) + 1).sum())
+    return WkbSize(rings, int(shapely.get_num_coordinates(parts).sum()))

@@ -1,6 +1,7 @@
 """A vector file of any make: one layer's geometries and the columns that are asked for.
 
-OGR reads everything but GeoParquet, which its wheel has no driver for: that Arrow reads.
+OGR reads everything but GeoParquet, which its wheel has no driver for (Arrow reads it), and plain
+GeoJSON, which it needs too much memory for.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,9 +24,11 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
+from segment1b_assets.imports.geojson_source import UnusualGeoJsonError, read_geojson
 
 #: Files that a zip archive may hold and that are a source by themselves.
 _READABLE: Final = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".gml")
+_GEOJSON: Final = (".geojson", ".json")
 _PARQUET: Final = (".parquet", ".geoparquet", ".parq", ".pq")
 #: Overture's divisions hold regions and the territorial sea beside countries and their land.
 _OVERTURE: Final = {"subtype", "class", "country"}
@@ -40,14 +44,14 @@ class VectorTable:
         file: the source, for messages.
         layer: the layer's name; None where the format has none.
         crs: anything that `pyproj.CRS` takes; None where the file names none.
-        geometries: object array of shapely geometries (None where null), shape (rows,).
+        wkb: geometries as WKB (None where null), object array of shape (rows,).
         columns: name -> texts, alongside; a null is "".
     """
 
     file: Path
     layer: str | None
     crs: Any
-    geometries: NDArray[np.object_]
+    wkb: NDArray[np.object_]
     columns: dict[str, list[str]]
 
 
@@ -64,7 +68,37 @@ def read_vector(
         require_file(path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA", what="the file")
     if path.name.lower().endswith(_PARQUET):
         return _read_geoparquet(path, choose)
+    if layer is None and (found := _read_geojson(path, choose)) is not None:
+        return found
     return _read_with_ogr(path, layer, choose)
+
+
+def _read_geojson(
+    path: Path, choose: Callable[[Sequence[str]], Sequence[str]]
+) -> VectorTable | None:
+    """A FeatureCollection, also in a zip archive; None for what OGR is to read."""
+    try:
+        with ExitStack() as opened:
+            if path.suffix.lower() == ".zip":
+                archive = opened.enter_context(zipfile.ZipFile(path))
+                names = _readable(archive)
+                if len(names) != 1 or not names[0].lower().endswith(_GEOJSON):
+                    return None
+                stream = opened.enter_context(archive.open(names[0]))
+            elif path.name.lower().endswith(_GEOJSON):
+                stream = opened.enter_context(path.open("rb"))
+            else:
+                return None
+            features = read_geojson(stream)
+    except (UnusualGeoJsonError, zipfile.BadZipFile):
+        return None
+    columns = features.columns(choose)
+    wkb = np.array([*features.wkb, None], dtype=object)[:-1]
+    return VectorTable(path, None, features.crs, wkb, columns)
+
+
+def _readable(archive: zipfile.ZipFile) -> list[str]:
+    return sorted(n for n in archive.namelist() if n.lower().endswith(_READABLE))
 
 
 def _read_with_ogr(
@@ -99,7 +133,7 @@ def _read_with_ogr(
         raise Segment1BError("E_INPUT_SCHEMA", "holds no geometries", file=path, value=chosen)
     in_order = [name for name in info["fields"] if name in wanted]
     columns = {name: _texts(field) for name, field in zip(in_order, fields, strict=True)}
-    return VectorTable(path, chosen, info["crs"], _geometries(wkb), columns)
+    return VectorTable(path, chosen, info["crs"], wkb, columns)
 
 
 def _only_layer(layers: NDArray[Any], path: Path) -> str:
@@ -120,7 +154,7 @@ def _inside_archive(path: Path) -> str:
         return str(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            names = sorted(n for n in archive.namelist() if n.lower().endswith(_READABLE))
+            names = _readable(archive)
     except zipfile.BadZipFile as err:
         raise Segment1BError("E_INPUT_SCHEMA", f"is no zip archive: {err}", file=path) from err
     if len(names) != 1:
@@ -157,11 +191,15 @@ def _read_geoparquet(path: Path, choose: Callable[[Sequence[str]], Sequence[str]
     columns = {
         c: pc.fill_null(pc.cast(table.column(c), pa.string()), "").to_pylist() for c in wanted
     }
-    return VectorTable(path, None, crs, _geometries(wkb), columns)
+    return VectorTable(path, None, crs, wkb, columns)
 
 
-def _geometries(wkb: NDArray[Any]) -> NDArray[np.object_]:
-    """Shapely's geometries; one that cannot be built (a ring of two points) is None."""
+def shapes_of(wkb: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Shapely's geometries without heights; None where one cannot be built (a ring of two points).
+
+    Args:
+        wkb: object array of bytes or None, shape (rows,).
+    """
     with np.errstate(invalid="ignore"):
         found = shapely.from_wkb(wkb, on_invalid="fix")
     flat: NDArray[np.object_] = shapely.force_2d(found)

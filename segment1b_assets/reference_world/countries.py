@@ -67,4 +67,5 @@ def write_iso_list(path: Path, countries: list[CountryRow]) -> None:
 
 def write_polygons(path: Path, shapes: CountryShapes) -> None:
     """GeoParquet 1.1: country_iso, name, geom (WKB, OGC:CRS84)."""
-    country_tables.write_country_polygons(path, shapes.codes, shapes.names, shapes.geometries)
+    wkb = shapely.to_wkb(shapes.geometries, byte_order=1, flavor="iso").tolist()
+    country_tables.write_country_polygons(path, shapes.codes, shapes.names, wkb)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from numpy.typing import NDArray
 
 from segment1b_assets.contracts.starting_files import ListedCountry
 
@@ -30,7 +30,7 @@ def write_iso_list(path: Path, countries: Sequence[ListedCountry]) -> None:
 
 
 def write_country_polygons(
-    path: Path, codes: Sequence[str], names: Sequence[str], geometries: NDArray[Any]
+    path: Path, codes: Sequence[str], names: Sequence[str], wkb: Sequence[bytes]
 ) -> None:
     """GeoParquet 1.1: country_iso, name, geom (WKB, OGC:CRS84), one row a country, as given.
 
@@ -38,17 +38,22 @@ def write_country_polygons(
         path: where to write; nothing is there yet.
         codes: country codes, ascending.
         names: their names, alongside.
-        geometries: object array of valid shapely polygons and multipolygons in degrees, alongside.
+        wkb: valid polygons and multipolygons in degrees, alongside. One is built at a time.
     """
-    kinds = sorted({str(geometry.geom_type) for geometry in geometries})
-    west, south, east, north = (float(v) for v in shapely.total_bounds(geometries))
+    kinds, bounds = set(), np.empty((len(wkb), 4))
+    for at, shape in enumerate(wkb):
+        geometry = shapely.from_wkb(shape)
+        kinds.add(str(geometry.geom_type))
+        bounds[at] = geometry.bounds
+    west, south = bounds[:, :2].min(axis=0).tolist()
+    east, north = bounds[:, 2:].max(axis=0).tolist()
     geo = {
         "version": "1.1.0",
         "primary_column": "geom",
         "columns": {
             "geom": {
                 "encoding": "WKB",
-                "geometry_types": kinds,
+                "geometry_types": sorted(kinds),
                 "crs": _CRS84,
                 "orientation": "counterclockwise",
                 "edges": "planar",
@@ -56,7 +61,6 @@ def write_country_polygons(
             }
         },
     }
-    wkb = shapely.to_wkb(geometries, byte_order=1, flavor="iso")
     table = pa.table(
         {
             "country_iso": pa.array(list(codes), pa.string()),
