@@ -40,10 +40,16 @@ def invalid_reason(geometry: shapely.Geometry) -> str | None:
     return None if shapely.is_valid(judged) else str(shapely.is_valid_reason(judged))
 
 
-def without_free_holes(geometry: shapely.Geometry) -> tuple[shapely.Geometry, Shapes]:
+def without_free_holes(
+    geometry: shapely.Geometry, *, may_touch_holes: bool = False
+) -> tuple[shapely.Geometry, Shapes]:
     """The geometry without its free holes, and those as polygons, an object array.
 
     A geometry that GEOS judges fast as it is, or that has an invalid ring, keeps all its holes.
+
+    Args:
+        may_touch_holes: count holes as free that meet holes only. Where each part is valid by
+            itself, a union of the parts leaves those as they are.
     """
     parts: Shapes = shapely.get_parts(geometry)
     none: Shapes = np.array([], dtype=object)
@@ -57,8 +63,24 @@ def without_free_holes(geometry: shapely.Geometry) -> tuple[shapely.Geometry, Sh
         return geometry, none  # the predicates need valid rings; GEOS finds this fault at once
     holes, owner = solids[~is_shell], part[~is_shell]
     free = _free(solids[is_shell], holes, owner)
+    if not may_touch_holes:
+        free[np.concatenate(meeting_pairs(holes))] = False
     rest = _rebuilt(rings[is_shell], rings[~is_shell][~free], owner[~free])
     return rest, holes[free]
+
+
+def meeting_pairs(solids: Shapes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the pairs of valid polygons that have a point in common, each pair once.
+
+    The larger of two has an index of its edges, so a small one is looked up in it.
+    """
+    one, other = shapely.STRtree(solids).query(solids)
+    one, other = one[one < other], other[one < other]
+    size = shapely.get_num_coordinates(solids)
+    larger = np.where(size[one] >= size[other], one, other)
+    shapely.prepare(solids[np.unique(larger)])
+    meet = shapely.intersects(solids[larger], solids[one + other - larger])
+    return one[meet], other[meet]
 
 
 def _steps(parts: Shapes) -> NDArray[np.int64]:
@@ -68,15 +90,13 @@ def _steps(parts: Shapes) -> NDArray[np.int64]:
 
 
 def _free(shells: Shapes, holes: Shapes, owner: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which holes touch nothing; shells and holes as solids, and the shell of each hole."""
+    """Which holes lie in the inside of their shell and apart from all others; all as solids."""
     tree = shapely.STRtree(holes)
     free = np.zeros(len(holes), np.bool_)
     shell, hole = tree.query(shells, predicate="contains_properly")
     free[hole[owner[hole] == shell]] = True
     shell, hole = tree.query(shells, predicate="intersects")
     free[hole[owner[hole] != shell]] = False
-    one, other = tree.query(holes, predicate="intersects")
-    free[one[one != other]] = False
     return free
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from segment1b_assets.core.validity import is_valid, without_free_holes
+from segment1b_assets.core.validity import is_valid, meeting_pairs, without_free_holes
 
 Shapes = NDArray[np.object_]
 _POLYGON = 3
@@ -57,9 +57,8 @@ def _from_mended_rings(polygon: shapely.Geometry) -> shapely.Geometry:
 
 def _united_where_they_meet(hollows: Shapes) -> Shapes:
     """The same ground as polygons that do not overlap; those that meet no other are kept."""
-    one, other = shapely.STRtree(hollows).query(hollows, predicate="intersects")
     meeting = np.zeros(len(hollows), np.bool_)
-    meeting[one[one != other]] = True
+    meeting[np.concatenate(meeting_pairs(hollows))] = True
     if not meeting.any():
         return hollows
     united = np.array([shapely.union_all(hollows[meeting])], dtype=object)
@@ -72,8 +71,7 @@ def _ringed(hollows: Shapes, at_shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
     The shell is a link of such a chain, too: `at_shell` are the hollows that meet it. A group of
     touching hollows without more points than links (a tree) encloses nothing.
     """
-    one, other = shapely.STRtree(hollows).query(hollows, predicate="intersects")
-    one, other = one[one < other], other[one < other]
+    one, other = meeting_pairs(hollows)
     if not one.size:
         return np.zeros(len(hollows), np.bool_)
     points = shapely.get_num_coordinates(shapely.intersection(hollows[one], hollows[other]))
@@ -90,7 +88,7 @@ def _ringed(hollows: Shapes, at_shell: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def unite(parts: Shapes) -> shapely.Geometry | None:
     """One valid shape of valid polygons, in their order where they allow; None of nothing.
 
-    Where they overlap, GEOS unites them without the holes that touch nothing.
+    Where they overlap, GEOS unites them without the holes that meet no other polygon.
     """
     flat = _polygons(parts)
     if not flat.size:
@@ -98,9 +96,9 @@ def unite(parts: Shapes) -> shapely.Geometry | None:
     if flat.size == 1:
         return flat[0]
     together = shapely.multipolygons(flat)
-    rest, free = without_free_holes(together)
-    if shapely.is_valid(rest):
+    if is_valid(together):
         return together
+    rest, free = without_free_holes(together, may_touch_holes=True)
     pieces = _united_where_they_meet(shapely.get_parts(rest))
     pieces = _with_holes(pieces, free)
     if not pieces.size:
