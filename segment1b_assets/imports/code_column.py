@@ -43,11 +43,16 @@ def columns_to_read(names: Sequence[str], given: Sequence[str | None]) -> list[s
 
 
 def find_codes(
-    columns: Mapping[str, list[str]], given: str | None, codes: CountryCodes, file: Path
+    columns: Mapping[str, list[str]],
+    given: str | None,
+    codes: CountryCodes,
+    file: Path,
+    names: Sequence[str] = (),
 ) -> tuple[str, list[str]]:
     """The column of codes and its texts, "" where a row has none.
 
     Of the usual columns the one that names most rows' countries is taken, the first of equals.
+    `names` are all columns of the file, for a message.
 
     Raises:
         Segment1BError: E_INPUT_SCHEMA where the given column is not there or no column holds
@@ -57,7 +62,8 @@ def find_codes(
         if given not in columns:
             raise Segment1BError(
                 "E_INPUT_SCHEMA", f"has no column {given!r}", file=file, value=given,
-                next_step="name a column of codes with --code; a usual one is found by itself",
+                next_step=f"leave out --code (a usual column is found), or name one of: "
+                f"{', '.join(names)[:300]}",
             )  # fmt: skip
         return given, columns[given]
     texts = dict(columns)

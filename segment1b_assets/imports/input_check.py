@@ -19,6 +19,7 @@ from segment1b_assets.contracts.policies import POLICY_MODELS, load_policy
 from segment1b_assets.core.eligibility import InclusionRule, eligible_cells
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.polygon import CountryPolygon
+from segment1b_assets.imports.raster_source import exact_text
 from segment1b_assets.storage import unknown_codes
 from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.gdal_settings import PLAIN_TIFF, gdal_settings
@@ -116,8 +117,8 @@ def _value_faults(inputs: RunInputs) -> list[Segment1BError]:
             f"{negative:,} cells are negative or infinite, the first at row {place[0]}, column "
             f"{place[1]}",
             file=path, value=sample,
-            next_step=f"declare {sample:g} as nodata (gdal_translate -a_nodata {sample:g}) or mend "
-            "the values",
+            next_step=f"declare {exact_text(sample)} as nodata (gdal_translate -a_nodata "
+            f"{exact_text(sample)} in.tif out.tif), or mend the values",
         )
     ]  # fmt: skip
 

@@ -121,7 +121,10 @@ def import_outlets(
         if seen.strangers:
             raise _strangers(seen, sources[0])
         if not seen.rows:
-            raise Segment1BError("E_INPUT_SCHEMA", "has no rows", file=sources[0])
+            raise Segment1BError(
+                "E_INPUT_SCHEMA", "has no rows", file=sources[0],
+                next_step="give a table with a row for each site, or for each merchant and country",
+            )  # fmt: skip
         recipe = {
             "recipe": RECIPE, "source_sha256": digests, "seed": str(seed),
             "columns": [chosen.merchant, chosen.country, chosen.sites, chosen.order],
@@ -172,6 +175,11 @@ def _read(
             raise Segment1BError(
                 "E_INPUT_SCHEMA", f"has no column {name!r}", file=path,
                 value=", ".join(table.columns)[:300], next_step="name one of its columns",
+            )  # fmt: skip
+        if f"{name}_duplicated_0" in table.columns:
+            raise Segment1BError(
+                "E_INPUT_SCHEMA", f"has several columns {name!r}", file=path, value=name,
+                next_step="rename all but the one that is meant",
             )  # fmt: skip
     for batch in table.batches(wanted):
         if not batch.height:

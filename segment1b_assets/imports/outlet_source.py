@@ -12,6 +12,7 @@ import polars as pl
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
+from segment1b_assets.imports.place_input import CHECK_PATH
 
 ROWS_AT_ONCE: Final = 1 << 18
 _CSV: Final = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst")
@@ -55,7 +56,10 @@ def open_table(path: Path) -> OutletTable:
     Raises:
         Segment1BError: E_INPUT_MISSING; E_INPUT_SCHEMA where it cannot be read.
     """
-    require_file(path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA", what="the table")
+    require_file(
+        path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA", what="the table",
+        next_step=CHECK_PATH,
+    )  # fmt: skip
     name = path.name.lower()
     try:
         if name.endswith(_PARQUET):
@@ -73,7 +77,7 @@ def open_table(path: Path) -> OutletTable:
         else:
             raise Segment1BError(
                 "E_INPUT_SCHEMA", "its name does not say what it is", file=path, value=path.suffix,
-                next_step="name it .csv, .tsv, .parquet, .arrow, .feather or .ndjson",
+                next_step="save the table as .csv, .tsv, .parquet, .arrow, .feather or .ndjson",
             )  # fmt: skip
         columns = tuple(frame.collect_schema().names())
     except (pl.exceptions.PolarsError, OSError) as err:
@@ -86,8 +90,13 @@ def _separator(path: Path) -> str:
         return "\t"
     if path.suffix.lower() in (".gz", ".zst"):
         return ","
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
-        header = handle.readline(1 << 16)
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        try:
+            header = handle.readline(1 << 16)
+        except UnicodeDecodeError as err:
+            raise _unreadable(path, err) from err
+    if "\0" in header:
+        raise _unreadable(path, ValueError("its header holds zero bytes"))
     try:
         return csv.Sniffer().sniff(header, _SEPARATORS).delimiter
     except csv.Error:
@@ -95,7 +104,14 @@ def _separator(path: Path) -> str:
 
 
 def _unreadable(path: Path, err: Exception) -> Segment1BError:
+    said = " ".join(str(err).split()).partition(" Consider setting")[0][:300]
+    if any(sign in said for sign in ("utf-8", "zero bytes")):
+        return Segment1BError(
+            "E_INPUT_SCHEMA", f"is not in UTF-8: {said}", file=path,
+            next_step="convert it (iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv; of a table "
+            "with zero bytes -f UTF-16), and import that",
+        )  # fmt: skip
     return Segment1BError(
-        "E_INPUT_SCHEMA", f"cannot be read as a table: {' '.join(str(err).split())[:300]}",
+        "E_INPUT_SCHEMA", f"cannot be read as a table: {said}",
         file=path, next_step="replace it by a whole file (CSV with a header line, in UTF-8)",
     )  # fmt: skip

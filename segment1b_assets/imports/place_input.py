@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.retire import retire
 
+#: The next step where a source cannot be opened at all.
+CHECK_PATH: Final = "check the path: an import takes one file or several, and no folder of them"
 Placed = Literal["written", "unchanged", "replaced"]
 
 

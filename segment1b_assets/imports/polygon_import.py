@@ -97,7 +97,7 @@ def import_polygons(
     with plain_environment():
         for source in sources:
             table = read_vector(source, layer, lambda names: columns_to_read(names, (code, name)))
-            column, texts = find_codes(table.columns, code, codes, source)
+            column, texts = find_codes(table.columns, code, codes, source, table.names)
             code_columns[str(source)] = column
             listed = _listed(texts, codes, unlisted)
             for label, wkb in zip(listed, table.wkb.tolist(), strict=True):
@@ -168,8 +168,8 @@ def _take_names(
     if name not in table.columns:
         raise Segment1BError(
             "E_INPUT_SCHEMA", f"has no column {name!r}", file=table.file, value=name,
-            next_step="name a column of the file with --name, or leave it out: the ISO list has "
-            "names",
+            next_step="leave out --name (the ISO list has names), or name one of: "
+            f"{', '.join(table.names)[:300]}",
         )  # fmt: skip
     for label, text in zip(listed, table.columns[name], strict=True):
         if label is not None and text:

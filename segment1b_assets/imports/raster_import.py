@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from segment1b_assets.imports.place_input import Placed, place_input
 from segment1b_assets.imports.plain_cog import open_draft, write_cog, write_windows
 from segment1b_assets.imports.plain_environment import plain_environment
 from segment1b_assets.imports.raster_extent import cell_degrees, choose_grid, degrees_of
-from segment1b_assets.imports.raster_source import RasterSource, open_source
+from segment1b_assets.imports.raster_source import RasterSource, exact_text, open_source
 from segment1b_assets.imports.spread_counts import CellSpreader
 from segment1b_assets.imports.target_grid import TargetGrid
 from segment1b_assets.storage.data_root import DataRoot
@@ -115,12 +115,25 @@ def import_raster(
                 _spread(source, spreader, kind, sums, totals[str(source.path)], counter)
             with open_draft(draft, grid, "float32", nan=False) as output:
                 stored = write_windows(output, _chunks(sums, grid))
+        _require_people(stored, totals, sources[0])
         target = root.path_for(DATASET)
         staged = work / target.name
         write_cog(draft, staged)
         read_grid(staged)
         placed = place_input(root, DATASET, staged, target, replace=replace)
     return RasterImport(placed, target, grid, kept, totals, stored)
+
+
+def _require_people(stored: float, totals: Mapping[str, SourceTotal], file: Path) -> None:
+    """Refuse a raster that nobody lives in: no state could place a site by it."""
+    if stored > 0:
+        return
+    read = sum(total.read for total in totals.values())
+    detail, next_step = "no cell holds people", "check the band and its nodata (gdalinfo -stats)"
+    if read:
+        detail = f"all {read:,.1f} persons lie outside of the result"
+        next_step = "ask for other --countries, or check the CRS that the file names"
+    raise Segment1BError("E105_NORMALIZATION", detail, file=file, value=stored, next_step=next_step)
 
 
 class _Counter:
@@ -201,7 +214,7 @@ def _judged(source: RasterSource, window: Window) -> NDArray[np.float64]:
             f"{int(window.col_off) + col} are negative or infinite, and not declared as nodata",
             file=source.path, value=float(values[row, col]),
             next_step="where the value stands for missing data, declare it (gdal_translate "
-            f"-a_nodata {values[row, col]:g} in.tif out.tif) and import that",
+            f"-a_nodata {exact_text(values[row, col])} in.tif out.tif) and import that",
         )  # fmt: skip
     return values
 

@@ -21,6 +21,7 @@ from rasterio.windows import Window
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
+from segment1b_assets.imports.place_input import CHECK_PATH
 from segment1b_assets.imports.target_grid import TargetGrid
 from segment1b_assets.storage.gdal_settings import CACHE_BYTES
 
@@ -87,6 +88,12 @@ class RasterSource:
         return values
 
 
+def exact_text(value: float) -> str:
+    """A value as GDAL's programs read it back, digit for digit."""
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < 1 << 53 else repr(number)
+
+
 @contextmanager
 def open_source(path: Path) -> Iterator[RasterSource]:
     """Open a raster of any format and CRS; a zip archive that holds one GeoTIFF, too.
@@ -95,7 +102,9 @@ def open_source(path: Path) -> Iterator[RasterSource]:
         Segment1BError: E_INPUT_MISSING; E002_RASTER_MISMATCH where it cannot be opened, has
             several bands or no real numbers; E007_CRS_MISMATCH where it names no CRS.
     """
-    require_file(path, missing="E_INPUT_MISSING", unreadable="E002_RASTER_MISMATCH")
+    require_file(
+        path, missing="E_INPUT_MISSING", unreadable="E002_RASTER_MISMATCH", next_step=CHECK_PATH
+    )
     with rasterio.Env(**_OPTIONS):
         try:
             dataset = rasterio.open(_inside_archive(path))

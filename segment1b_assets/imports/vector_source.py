@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.imports.geojson_source import UnusualGeoJsonError, read_geojson
+from segment1b_assets.imports.place_input import CHECK_PATH
 
 #: Files that a zip archive may hold and that are a source by themselves.
 _READABLE: Final = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".gml")
@@ -46,6 +47,7 @@ class VectorTable:
         crs: anything that `pyproj.CRS` takes; None where the file names none.
         wkb: geometries as WKB (None where null), object array of shape (rows,).
         columns: name -> texts, alongside; a null is "".
+        names: of all columns, those that were not read, too.
     """
 
     file: Path
@@ -53,6 +55,7 @@ class VectorTable:
     crs: Any
     wkb: NDArray[np.object_]
     columns: dict[str, list[str]]
+    names: tuple[str, ...] = ()
 
 
 def read_vector(
@@ -65,7 +68,9 @@ def read_vector(
             such layer, or several and none is named.
     """
     if not (path.is_dir() and path.suffix.lower() == ".gdb"):
-        require_file(path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA", what="the file")
+        require_file(
+            path, missing="E_INPUT_MISSING", unreadable="E_INPUT_SCHEMA", next_step=CHECK_PATH
+        )
     if path.name.lower().endswith(_PARQUET):
         return _read_geoparquet(path, choose)
     if layer is None and (found := _read_geojson(path, choose)) is not None:
@@ -92,9 +97,15 @@ def _read_geojson(
             features = read_geojson(stream)
     except (UnusualGeoJsonError, zipfile.BadZipFile):
         return None
-    columns = features.columns(choose)
+    given: list[str] = []
+
+    def noted(names: Sequence[str]) -> Sequence[str]:
+        given.extend(names)
+        return choose(names)
+
+    columns = features.columns(noted)
     wkb = np.array([*features.wkb, None], dtype=object)[:-1]
-    return VectorTable(path, None, features.crs, wkb, columns)
+    return VectorTable(path, None, features.crs, wkb, columns, tuple(given))
 
 
 def _readable(archive: zipfile.ZipFile) -> list[str]:
@@ -133,7 +144,7 @@ def _read_with_ogr(
         raise Segment1BError("E_INPUT_SCHEMA", "holds no geometries", file=path, value=chosen)
     in_order = [name for name in info["fields"] if name in wanted]
     columns = {name: _texts(field) for name, field in zip(in_order, fields, strict=True)}
-    return VectorTable(path, chosen, info["crs"], wkb, columns)
+    return VectorTable(path, chosen, info["crs"], wkb, columns, tuple(info["fields"]))
 
 
 def _only_layer(layers: NDArray[Any], path: Path) -> str:
@@ -173,8 +184,9 @@ def _read_geoparquet(path: Path, choose: Callable[[Sequence[str]], Sequence[str]
         column = geo["columns"][name]
     except (pa.ArrowException, KeyError, ValueError, TypeError) as err:
         raise Segment1BError(
-            "E_INPUT_SCHEMA", f"is no GeoParquet file: {err!r}", file=path
-        ) from err
+            "E_INPUT_SCHEMA", "is no GeoParquet file: its footer names no column of geometries",
+            file=path, next_step="write it as such (geopandas: to_parquet), or give another format",
+        ) from err  # fmt: skip
     if column.get("encoding") != "WKB":
         raise Segment1BError(
             "E_INPUT_SCHEMA", "its geometry must be encoded as WKB", file=path,
@@ -191,7 +203,8 @@ def _read_geoparquet(path: Path, choose: Callable[[Sequence[str]], Sequence[str]
     columns = {
         c: pc.fill_null(pc.cast(table.column(c), pa.string()), "").to_pylist() for c in wanted
     }
-    return VectorTable(path, None, crs, wkb, columns)
+    names = tuple(n for n in schema.names if n != name)
+    return VectorTable(path, None, crs, wkb, columns, names)
 
 
 def shapes_of(wkb: NDArray[np.object_]) -> NDArray[np.object_]:
