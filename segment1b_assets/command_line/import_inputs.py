@@ -78,8 +78,9 @@ def polygons(
     aliases: tuple[str, ...],
     simplify: float | None,
 ) -> None:
-    """Country borders from any vector file: Shapefile (zipped, too), GeoPackage, GeoJSON,
-    FlatGeobuf, GeoParquet.
+    """Country borders from any vector file.
+
+    Shapefile (zipped, too), GeoPackage, GeoJSON, FlatGeobuf, FileGDB, GeoParquet.
 
     Reprojected to WGS84; the rows of a country united; heights dropped; invalid rings mended;
     rings across 180 degrees cut, Antarctica closed at the pole. Codes that are on no ISO list are
@@ -156,7 +157,10 @@ def raster(
     cells_per_degree: int | None,
     countries: str | None,
 ) -> None:
-    """A population raster, or a mosaic of them, in any CRS and format that GDAL reads.
+    """A population raster or a mosaic, in any CRS.
+
+    Any format that GDAL reads; also a zip archive with one GeoTIFF. Cells that several files of a
+    mosaic fill add up.
 
     The number of people is kept: each cell's count goes to the cells of the result by area.
     Nodata, masks, scale and offset are resolved. A grid that is in EPSG:4326 is kept cell for cell.
@@ -232,7 +236,10 @@ def outlets(
     order: str | None,
     seed: int,
 ) -> None:
-    """A table of merchants: CSV, Parquet, Arrow or NDJSON, also larger than memory.
+    """A table of merchants and their sites.
+
+    CSV (UTF-8; the separator is found), Parquet, Arrow or NDJSON, also larger than memory. Columns
+    with usual names are found: merchant_id, merchant or id; country, country_code, iso2 or iso3.
 
     Without --sites and --order a row is a site, numbered in the order of the file. Ids are decimal
     or 0x text, unsigned, or signed 64 bits. Writes the catalogue and a 1A bundle with its flag,
