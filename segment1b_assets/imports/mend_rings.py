@@ -26,7 +26,15 @@ def mend_polygon(polygon: shapely.Geometry) -> shapely.Geometry:
     encloses less what the holes enclose; a hole outside of the shell is ground of its own.
     """
     whole = _from_mended_rings(polygon)
-    return whole if is_valid(whole) else make_valid(polygon)
+    if is_valid(whole):
+        return whole
+    rest, free = without_free_holes(whole)
+    if free.size:  # GEOS repairs what is left; the holes that touch nothing are put back
+        pieces = _with_holes(_polygons(np.array([make_valid(rest)], dtype=object)), free)
+        whole = pieces[0] if pieces.size == 1 else shapely.multipolygons(pieces)
+        if is_valid(whole):
+            return whole
+    return make_valid(polygon)
 
 
 def make_valid(geometry: shapely.Geometry) -> shapely.Geometry:
