@@ -132,6 +132,7 @@ def test_one_command_starts_the_web_ui_and_a_signal_ends_it(tmp_path: Path) -> N
         assert "site_locations" in wait_for("the assets in the web UI", nodes, 300)
         assert f"http://127.0.0.1:{port}" in log.read_text()
         assert str(tmp_path / "root") in log.read_text()
+        assert "SupersessionWarning" not in log.read_text()
     finally:
         end(process)
     assert process.returncode is not None

@@ -15,6 +15,8 @@ from segment1b_assets.command_line.dagster_home import use_dagster_home
 from segment1b_assets.storage.data_root import ROOT_VARIABLE
 
 _PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+#: Dagster's advice to use `dg dev`, which an installed package does not bring.
+_SUPERSEDED = "ignore:Function `dev_command` is superseded"
 
 
 @click.command()
@@ -55,4 +57,5 @@ def ui(root: str | None, port: int, path_prefix: str) -> None:
         workspace = Path(instance) / "workspace.yaml"
         words = ["-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
         # In this process's place: signals and the exit status are Dagster's own.
-        os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", *words])
+        python = [sys.executable, "-W", _SUPERSEDED]
+        os.execv(sys.executable, [*python, "-m", "dagster", "dev", *words])
