@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -50,6 +52,12 @@ def root_to_write(root: str) -> DataRoot:
     return open_root(Path(root))
 
 
+def _console() -> Console:
+    """Stdout; where it is no terminal and $COLUMNS says nothing, wide enough for every number."""
+    asked = sys.stdout.isatty() or os.environ.get("COLUMNS")
+    return Console(soft_wrap=True, highlight=False, width=None if asked else 140)
+
+
 @click.group("import")
 def import_group() -> None:
     """Bring foreign files to the form that the states read; what is there is not overwritten."""
@@ -96,7 +104,7 @@ def polygons(
     )  # fmt: skip
     picture = data.path / "reports" / "imports" / "polygons.png"
     data.replace_file(picture, draw_polygons(found.countries))
-    console = Console(soft_wrap=True, highlight=False)
+    console = _console()
     changed = {
         c: m for c, m in found.countries.items()
         if m.mended or m.cut or m.dropped or m.rows > 1 or m.wkb is None
@@ -169,7 +177,7 @@ def raster(
     from segment1b_assets.imports.raster_import import import_raster
 
     data = root_to_write(root)
-    console = Console(soft_wrap=True, highlight=False)
+    console = _console()
     bounds = None if countries is None else bounds_of(data, _codes(countries))
     with Progress(
         TextColumn("reading"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
