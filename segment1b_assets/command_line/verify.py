@@ -105,6 +105,8 @@ def verify(
     threads = workers or default_workers()
     found = Judgement()
     try:
+        if deep:
+            inputs.hash_inputs_anew()
         for state in COUNTRY_STATES:
             if state.id in chosen_states:
                 _judge_state(inputs, state, chosen, threads, found)

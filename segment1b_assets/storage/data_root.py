@@ -145,6 +145,6 @@ class DataRoot:
         return path.relative_to(self.path).as_posix()
 
 
-def _stat(path: Path) -> tuple[str, int, int, int]:
+def _stat(path: Path) -> tuple[str, int, int, int, int]:
     status = path.stat()
-    return str(path), status.st_mtime_ns, status.st_size, status.st_ino
+    return str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
+from segment1b_assets.storage.digest_memory import Stamp, remembered_sha256, stamp_of
 from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.object_root import ObjectRoot
 from segment1b_assets.storage.run_inputs import REFERENCES, RunInputs
@@ -23,15 +23,16 @@ SEGMENT_1A = ("outlet_catalogue", "validation_bundle_1A")
 #: Everything that 1B reads, by dataset id, and the identity that follows from it.
 INPUTS: tuple[str, ...] = (*REFERENCES, *SEGMENT_1A, *POLICY_MODELS, RUN_IDENTITY)
 
-_Stamp = tuple[tuple[str, int, int, int], ...]
-_known: dict[Path, tuple[_Stamp, str]] = {}
+_Stamps = tuple[tuple[str, Stamp], ...]
+_known: dict[Path, tuple[_Stamps, str]] = {}
 _lock = threading.Lock()
 
 
 def input_version(inputs: RunInputs, dataset: str) -> str | None:
     """The data version of an input as it is now; None where it does not exist.
 
-    A file is hashed again only when its size, inode or time of change differs. For objects in a
+    A file is hashed again only when its size, inode, time of modification or time of change
+    differs; a large one not even in another process (`storage.digest_memory`). For objects in a
     store the ETags count, so nothing is fetched to see that nothing changed.
 
     Raises:
@@ -52,7 +53,10 @@ def input_version(inputs: RunInputs, dataset: str) -> str | None:
             held = _known.get(path)
         if held is not None and held[0] == stamp:
             return held[1]
-        version = receipt(path, files)
+        if path.is_file():
+            version = remembered_sha256(inputs.root.path, path)[0].hex()
+        else:
+            version = receipt(path, files)
         # The version of a file that changed while it was read is not cached.
         if _stamp_of(files) == stamp:
             with _lock:
@@ -107,9 +111,5 @@ def _files(inputs: RunInputs, dataset: str, path: Path) -> Sequence[Path]:
     return [path] if path.is_file() else []
 
 
-def _stamp_of(files: Sequence[Path]) -> _Stamp:
-    stamps = []
-    for path in files:
-        status = os.stat(path)
-        stamps.append((str(path), status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(stamps)
+def _stamp_of(files: Sequence[Path]) -> _Stamps:
+    return tuple((str(path), stamp_of(path)) for path in files)

@@ -26,7 +26,8 @@ from segment1b_assets.storage.bundle import verify_flag
 from segment1b_assets.storage.bytes_read import tally
 from segment1b_assets.storage.catalogue import OutletCatalogue, Outlets, read_outlet_catalogue
 from segment1b_assets.storage.data_root import DataRoot
-from segment1b_assets.storage.digests import receipt, sha256_of
+from segment1b_assets.storage.digest_memory import computed_sha256, remembered_sha256
+from segment1b_assets.storage.digests import receipt
 from segment1b_assets.storage.find_identity import find_outlet_run
 from segment1b_assets.storage.gate import Receipt, require_receipt, require_sealed
 from segment1b_assets.storage.lineage_cache import LineageCache
@@ -64,6 +65,7 @@ class RunInputs:
         self.root = open_root(options.root)
         self._lineage = LineageCache()
         self._polygon_digests: dict[str, str] = {}
+        self._remembered: set[str] = set()
 
     @cached_property
     def iso_list(self) -> IsoList:
@@ -92,17 +94,48 @@ class RunInputs:
 
     @cached_property
     def input_digests(self) -> dict[str, bytes]:
-        """Dataset id -> SHA-256 of each reference and policy file."""
+        """Dataset id -> SHA-256 of each reference and policy file.
+
+        Of a large file that is unchanged since an earlier process hashed it, the digest that was
+        remembered (`storage.digest_memory`), until `hash_inputs_anew` is called.
+        """
         digests = {}
         for name in (*POLICY_MODELS, *REFERENCES):
             path = self._input(name)
             unreadable = "E_POLICY_INVALID" if name in POLICY_MODELS else "E_INPUT_SCHEMA"
             require_file(path, missing="E_INPUT_MISSING", unreadable=unreadable, what=name)
             try:
-                digests[name] = sha256_of(path)
+                digests[name], remembered = remembered_sha256(self.root.path, path)
             except OSError as err:
                 raise Segment1BError("E_IO", f"{name} cannot be read: {err}", file=path) from err
+            if remembered:
+                self._remembered.add(name)
         return digests
+
+    def hash_inputs_anew(self) -> None:
+        """Hash the inputs whose digests were only remembered: S0 and a deep verification do.
+
+        Raises:
+            Segment1BError: E_IO where a file's bytes have another digest than the remembered one,
+                which is then forgotten. Whatever was made since then has a wrong parameter_hash.
+        """
+        held = self.input_digests
+        for name in sorted(self._remembered):
+            path = self._input(name)
+            try:
+                found = computed_sha256(self.root.path, path)
+            except OSError as err:
+                raise Segment1BError("E_IO", f"{name} cannot be read: {err}", file=path) from err
+            if found != held[name]:
+                _forget(self)
+                raise Segment1BError(
+                    "E_IO",
+                    f"the bytes of {name} changed, and its size, inode and times did not",
+                    file=path, value=found.hex(),
+                    next_step="run again (the digest is taken anew), and retire what was made "
+                    f"under parameter_hash {self.parameter_hash} since",
+                )  # fmt: skip
+            self._remembered.discard(name)
 
     def ingress_versions(self, names: Sequence[str]) -> dict[str, str]:
         """Reference or policy -> hex SHA-256 of its file, for the run report."""
@@ -320,6 +353,13 @@ def open_run_inputs(options: RunOptions) -> RunInputs:
         while len(_cache) > KEPT_INPUTS:
             _cache.popitem(last=False)
         return held[1]
+
+
+def _forget(inputs: RunInputs) -> None:
+    """Let the next `open_run_inputs` of this root read it anew."""
+    with _cache_lock:
+        for key in [k for k, held in _cache.items() if held[1] is inputs]:
+            del _cache[key]
 
 
 def _stamp(root: DataRoot) -> object:

@@ -39,6 +39,7 @@ def pass_gate(inputs: RunInputs) -> Receipt:
             "E_FLAG_BAD", f"there is no 1A validation bundle for {fingerprint}", file=bundle
         )
     digest = verify_flag(bundle)
+    inputs.hash_inputs_anew()
     sealed = sealed_inputs(inputs)
     document = receipt_document(fingerprint, inputs.root.relative(bundle) + "/", digest, sealed)
     _retire_changed(inputs, {e["asset_id"]: e["sha256_hex"] for e in sealed})
