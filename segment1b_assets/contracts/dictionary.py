@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -41,7 +41,7 @@ class Dataset:
     sort: tuple[str, ...]
     version: str | None
 
-    @property
+    @cached_property
     def tokens(self) -> tuple[str, ...]:
         """Names of the tokens in the path, in order."""
         return tuple(name for _, name, _, _ in string.Formatter().parse(self.path) if name)

@@ -28,6 +28,10 @@ ROW_GROUP_ROWS = 1 << 20
 FILE_ROWS = 1 << 31
 _GROUPS_PER_FILE = FILE_ROWS // ROW_GROUP_ROWS
 
+#: A file of no more rows is decoded on the thread that reads it: handing its columns to other
+#: threads costs more than decoding them.
+_FEW_ROWS = 1 << 16
+
 #: The encoder tests after this many rows of a batch whether its page is full: batches of whole
 #: multiples give the same pages as one batch, others are joined first.
 _PAGE_CHECK_ROWS = 1024
@@ -168,7 +172,9 @@ def read_batches(
                 )
             with reading(path):
                 yield from reader.iter_batches(
-                    batch_size=batch_rows, columns=None if columns is None else list(columns)
+                    batch_size=batch_rows,
+                    columns=None if columns is None else list(columns),
+                    use_threads=reader.metadata.num_rows > _FEW_ROWS,
                 )
 
 

@@ -1,7 +1,7 @@
 """The outcome of each country in this run, for its later states and checks.
 
-A small file per run and state under reports/, so that it also works where every step of a run is
-a separate process or machine.
+Small files per run and state under reports/, so that it also works where every step of a run is
+a separate process or machine: the failures, which later states read, and each dataset's verdicts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from segment1b_assets.contracts.errors import Segment1BError
@@ -34,15 +35,14 @@ class RunLedger:
     def failures(self, state: str) -> dict[str, Segment1BError]:
         """Country -> why it failed in `state` in this run."""
         try:
-            found = self._read(state)["failed"]
+            found = self._read(self._path(state))
             return {country: _error(country, entry) for country, entry in found.items()}
         except (LookupError, AttributeError, TypeError) as err:
-            raise self._unreadable(state, err) from err
+            raise self._unreadable(self._path(state), err) from err
 
     def verdicts(self, state: str, dataset: str) -> dict[str, dict[str, list[Row]]]:
         """Country -> check name -> the rows of its verdict in this run."""
-        found: dict[str, dict[str, list[Row]]] = self._read(state)["verdicts"].get(dataset, {})
-        return found
+        return self._read(self._path(state, dataset))
 
     def record(
         self,
@@ -56,15 +56,15 @@ class RunLedger:
         Raises:
             Segment1BError: E_IO where it cannot be written: later states would read too little.
         """
-        before = self._read(state)
-        failed = {c: _entry(e) for c, e in failures.items()} | before["failed"]
-        judged = before["verdicts"]
-        if dataset is not None and verdicts is not None:
-            judged = {**judged, dataset: {**judged.get(dataset, {}), **verdicts}}
-        document = {"failed": dict(sorted(failed.items())), "verdicts": judged}
         path = self._path(state)
+        failed = {c: _entry(e) for c, e in failures.items()} | self._read(path)
         try:
-            self._root.replace_file(path, as_json(document))
+            self._root.replace_file(path, as_json({"countries": dict(sorted(failed.items()))}))
+            if dataset is not None and verdicts:
+                path = self._path(state, dataset)
+                judged = {"countries": {**self._read(path), **verdicts}}
+                # Without indentation, which Python's encoder writes ten times slower.
+                self._root.replace_file(path, json.dumps(judged, ensure_ascii=False).encode())
         except OSError as err:
             reason = f"{type(err).__name__}: {err}"
             raise Segment1BError(
@@ -74,24 +74,25 @@ class RunLedger:
                 file=path,
             ) from err
 
-    def _path(self, state: str) -> Any:
-        return self._folder / f"{state}.json"
+    def _path(self, state: str, dataset: str | None = None) -> Path:
+        """The file of a state's failures, or of the verdicts on one of its datasets."""
+        return self._folder / (f"{state}.json" if dataset is None else f"{state}-{dataset}.json")
 
-    def _read(self, state: str) -> dict[str, Any]:
+    def _read(self, path: Path) -> dict[str, Any]:
+        """Country -> its entry; empty where nothing was recorded."""
         try:
-            document = json.loads(self._root.ensure_local(self._path(state)).read_bytes())
-            return {"failed": dict(document["failed"]), "verdicts": dict(document["verdicts"])}
+            return dict(json.loads(self._root.ensure_local(path).read_bytes())["countries"])
         except FileNotFoundError:
-            return {"failed": {}, "verdicts": {}}
+            return {}
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as err:
             # Treating it as "no country failed" would let failed countries through.
-            raise self._unreadable(state, err) from err
+            raise self._unreadable(path, err) from err
 
-    def _unreadable(self, state: str, err: Exception) -> Segment1BError:
+    def _unreadable(self, path: Path, err: Exception) -> Segment1BError:
         return Segment1BError(
             "E_IO",
-            f"the outcome of {state} in this run cannot be read: {err!r}",
-            file=self._path(state),
+            f"the outcome of {path.stem} in this run cannot be read: {err!r}",
+            file=path,
             next_step="start a new run over the same countries: it has its own record, "
             "and keeps what is published",
         )

@@ -118,8 +118,8 @@ def test_the_disk_of_the_history_is_full(undisturbed: Undisturbed, tmp_path: Pat
 
 #: JSON that is no record of a state's countries.
 BROKEN_LEDGERS = (
-    b'{"failed": {"FK": {}}, "verdicts": {}}',
-    b'{"failed": {"FK": 1}, "verdicts": {}}',
+    b'{"countries": {"FK": {}}}',
+    b'{"countries": {"FK": 1}}',
 )
 
 
