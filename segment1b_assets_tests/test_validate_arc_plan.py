@@ -137,12 +137,16 @@ def test_any_lawful_plan_passes(pairs: dict[int, int], tiles: int) -> None:
 
 
 @examples(60)
-@given(st.sets(st.sampled_from(TILES), min_size=1), st.sampled_from([1, 4, 20, 1 << 24]))
-def test_intervals_are_the_sorted_curves(sought: set[int], squares: int) -> None:
+@given(
+    st.sets(st.sampled_from(TILES), min_size=1),
+    st.sampled_from([1, 4, 20, 1 << 24]),
+    st.sampled_from([1, 3, 1 << 18]),
+)
+def test_intervals_are_the_sorted_curves(sought: set[int], squares: int, at_once: int) -> None:
     tiles = np.array(sorted(sought), np.uint64)
     with TemporaryDirectory() as folder:
         files = weights_files(Path(folder), WEIGHTS, 3)
-        found = curve_intervals(files, tiles, NROWS, NCOLS, squares)
+        found = curve_intervals(files, tiles, NROWS, NCOLS, squares, at_once)
     ends = oracle.along_the_curve(dict(zip(TILES, WEIGHTS, strict=True)), NROWS, NCOLS)
     upto = {tile: end for end, tile in ends}
     before = [upto[t] - WEIGHTS[TILES.index(t)] for t in sorted(sought)]

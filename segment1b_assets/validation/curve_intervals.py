@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 
 #: Squares of the raster at most: their sums take 128 MiB where a country is in all of them.
 _SQUARES: Final = 1 << 24
+#: Squares that are looked up on the curve at once: some 80 bytes each.
+_SQUARES_AT_ONCE: Final = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,12 @@ class CurveIntervals:
 
 
 def curve_intervals(
-    files: Sequence[Path], sought: Ids, nrows: int, ncols: int, most_squares: int = _SQUARES
+    files: Sequence[Path],
+    sought: Ids,
+    nrows: int,
+    ncols: int,
+    most_squares: int = _SQUARES,
+    at_once: int = _SQUARES_AT_ONCE,
 ) -> CurveIntervals:
     """Read a country's weights once.
 
@@ -56,7 +63,8 @@ def curve_intervals(
         files: of tile_weights.
         sought: distinct tiles of the raster, uint64 (n,).
         nrows, ncols: of the raster.
-        most_squares: squares that the raster is cut into; no result depends on it.
+        most_squares: squares that the raster is cut into.
+        at_once: squares that are looked up together. Memory depends on both, no result does.
 
     Raises:
         Segment1BError: E_INPUT_SCHEMA if a file cannot be read.
@@ -72,7 +80,7 @@ def curve_intervals(
             outside += int(np.count_nonzero(strangers))
             tile_id, weight = tile_id[~strangers], weight[~strangers]
         gaps.add(tile_id, weight)
-    return CurveIntervals(*gaps.intervals(), total, negative, outside)
+    return CurveIntervals(*gaps.intervals(at_once), total, negative, outside)
 
 
 class _Gaps:
@@ -100,7 +108,8 @@ class _Gaps:
     def add(self, tile_id: Ids, weight: Ints) -> None:
         if tile_id.size == 0:
             return
-        row, col = np.divmod(tile_id, self._ncols)
+        row = tile_id // self._ncols
+        col = tile_id - row * self._ncols
         square = self._square(row, col)
         single = self._sought_in[square]
         runs = np.flatnonzero(np.diff(square, prepend=-1))
@@ -110,16 +119,23 @@ class _Gaps:
         at = np.flatnonzero(single)
         self._add_positions(curve_position(col[at], row[at], self._order), weight[at])
 
-    def intervals(self) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    def intervals(self, at_once: int) -> tuple[Ints, Ints, NDArray[np.bool_]]:
         """Before, upto and found, in the order of the sought tiles."""
-        held = np.flatnonzero(self._mass)
-        row, col = np.divmod(held.astype(np.uint64), np.uint64(self._across))
-        first = curve_position(col, row, self._order - self._bits) << np.uint64(2 * self._bits)
-        # No sought tile is in such a square: it lies where its first cell lies.
-        np.add.at(self._between, np.searchsorted(self._curve, first), self._mass[held])
+        for start in range(0, self._mass.size, at_once):
+            self._add_squares(start, self._mass[start : start + at_once])
         upto = np.cumsum(self._between[:-1] + self._own)
         before = upto - self._own
         return before[self._back], upto[self._back], self._found[self._back]
+
+    def _add_squares(self, start: int, mass: Ints) -> None:
+        """Add the masses of consecutive squares, `start` the first, to the gaps that they lie in.
+
+        No sought tile is in a square that has one: it lies where its first cell lies.
+        """
+        held = np.flatnonzero(mass)
+        row, col = np.divmod((start + held).astype(np.uint64), np.uint64(self._across))
+        first = curve_position(col, row, self._order - self._bits) << np.uint64(2 * self._bits)
+        np.add.at(self._between, np.searchsorted(self._curve, first), mass[held])
 
     def _square(self, row: Ids, col: Ids) -> Ints:
         bits = np.uint64(self._bits)

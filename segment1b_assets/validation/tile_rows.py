@@ -83,11 +83,13 @@ def _judged_ids(
             if field.name not in constants
         }
         tile_id = block["tile_id"]
-        row, col = np.divmod(tile_id, np.uint64(grid.ncols))
+        # Not divmod: numpy divides by one number without dividing, in half the time.
+        row = tile_id // np.uint64(grid.ncols)
+        col = tile_id - row * np.uint64(grid.ncols)
         off = row >= grid.nrows
         findings.add_rows("E004_BOUNDS", off, block, ["tile_id"], "is not on the grid", tile_id)
         row[off] = 0
-        at = {"row": row.astype(np.intp), "col": col.astype(np.intp)}
+        at = {"row": row.view(np.intp), "col": col.view(np.intp)}
         for name, (axis, values) in lookups.items():
             found, wanted = block[name], values.take(at[axis])
             unlike = found.view(np.int64) != wanted.view(np.int64)

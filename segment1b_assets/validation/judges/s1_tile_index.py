@@ -117,22 +117,35 @@ class _Areas:
         self._wanted, self._findings = _integrated_areas(grid), findings
         #: The bits of the first area of each raster row; 0 before there is one.
         self._first = np.zeros(grid.nrows, np.int64)
+        self._one_is_off = False
         self.rows = 0
 
     def judge(self, block: Arrays, row: NDArray[np.intp]) -> None:
         self.rows += row.size
-        area, names = block["pixel_area_m2"], ["tile_id", "pixel_area_m2"]
-        wanted, bits = self._wanted[row], area.view(np.int64)
-        # Written so that a NaN is off.
-        off = ~(np.abs(area - wanted) <= _AREA_TOLERANCE * wanted)
-        self._findings.add_rows("E006_AREA_NONPOS", off, block, names, "is not the cell's", area)
+        area = block["pixel_area_m2"]
+        bits = area.view(np.int64)
         starts = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
         starts = starts[self._first[row[starts]] == 0]
         self._first[row[starts]] = bits[starts]
-        unlike = (bits != self._first[row]) & ~off
+        # Where all areas of a raster row have the same bits, one of them speaks for all.
+        self._one_is_off |= bool(self._off(area[starts], row[starts]).any())
+        unlike = bits != self._first.take(row)
+        if self._one_is_off or unlike.any():
+            self._add(block, unlike, self._off(area, row))
+
+    def _off(self, area: NDArray[np.float64], row: NDArray[np.intp]) -> NDArray[np.bool_]:
+        wanted = self._wanted[row]
+        # Written so that a NaN is off.
+        off: NDArray[np.bool_] = ~(np.abs(area - wanted) <= _AREA_TOLERANCE * wanted)
+        return off
+
+    def _add(self, block: Arrays, unlike: NDArray[np.bool_], off: NDArray[np.bool_]) -> None:
+        area, names = block["pixel_area_m2"], ["tile_id", "pixel_area_m2"]
+        self._findings.add_rows("E006_AREA_NONPOS", off, block, names, "is not the cell's", area)
         self._findings.add_rows(
-            "E006_AREA_NONPOS", unlike, block, names, "is another than before in its row", area
-        )
+            "E006_AREA_NONPOS", unlike & ~off, block, names, "is another than before in its row",
+            area,
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=2)
