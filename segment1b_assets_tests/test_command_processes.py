@@ -52,7 +52,8 @@ def installed(folder: Path) -> dict[str, str]:
     """The environment of a package that lies apart from the repository."""
     skip = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, folder / "site" / PACKAGE.name, ignore=skip)
-    hidden = ("DAGSTER_HOME", "SEGMENT1B_ROOT")
+    # PYTHONWARNINGS: CI asks for those of Dagster's own modules, too.
+    hidden = ("DAGSTER_HOME", "SEGMENT1B_ROOT", "PYTHONWARNINGS")
     kept = {k: v for k, v in os.environ.items() if k not in hidden}
     return {**kept, "PYTHONPATH": str(folder / "site"), "XDG_STATE_HOME": str(folder / "state")}
 

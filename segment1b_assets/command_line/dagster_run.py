@@ -96,6 +96,7 @@ def _outcome(result: dg.JobExecutionResult, states: Sequence[str], inputs: RunIn
         for country, error in ledger.failures(state).items()
     }
     messages = []
+    a_step_failed = any(event.is_step_failure for event in result.all_events)
     for event in result.all_events:
         if event.is_step_failure and not (event.step_key or "").endswith("_checks"):
             messages.append(f"{event.step_key}: {_reason(event)}")
@@ -103,7 +104,7 @@ def _outcome(result: dg.JobExecutionResult, states: Sequence[str], inputs: RunIn
             messages.append(
                 f"{event.step_key} was not started: a state before it failed as a whole"
             )
-        elif event.is_failure and not event.is_step_failure and event.job_failure_data.error:
+        elif event.is_job_failure and not a_step_failed and event.job_failure_data.error:
             # Outside of any step: the history or a setting of the instance.
             messages.append(f"the run: {event.job_failure_data.error.message.strip()}")
     failures = {key: str(error) for key, error in errors.items()}

@@ -79,6 +79,7 @@ def test_any_bytes_are_taken_or_refused_by_name(
     assert outcomes[False] > 0
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(6 * 3600)
 @pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this machine"

@@ -160,9 +160,24 @@ CASES: list[tuple[str, Spoil, tuple[str, ...], str, tuple[str, ...]]] = [
 ]
 
 
+#: A process each; that states say the same is in test_corpus.py.
+NIGHTLY = {
+    "a tampered flag",
+    "an index path with ..",
+    "a rotated raster",
+    "a raster in EPSG:3857",
+    "negative population",
+    "a gap in site_order",
+}
+
+
 @pytest.mark.timeout(PATIENCE + 60)
 @pytest.mark.parametrize(
-    ("spoil", "arguments", "code", "words"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+    ("spoil", "arguments", "code", "words"),
+    [
+        pytest.param(*c[1:], id=c[0], marks=[pytest.mark.nightly] if c[0] in NIGHTLY else [])
+        for c in CASES
+    ],
 )
 def test_the_command_says_what_is_wrong_and_exits_with_a_status(
     spoil: Spoil, arguments: tuple[str, ...], code: str, words: tuple[str, ...], lab: Lab
@@ -179,7 +194,14 @@ def test_the_command_says_what_is_wrong_and_exits_with_a_status(
 
 
 @pytest.mark.timeout(PATIENCE + 60)
-@pytest.mark.parametrize("epoch", ["yesterday", "-62135596795", "99999999999999999"])
+@pytest.mark.parametrize(
+    "epoch",
+    [
+        "yesterday",
+        pytest.param("-62135596795", marks=pytest.mark.nightly),
+        pytest.param("99999999999999999", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_clock_that_is_none_is_told_and_writes_no_receipt(epoch: str, lab: Lab) -> None:
     said = segment1b(lab, "run", *SOME, "--states", "s0", SOURCE_DATE_EPOCH=epoch)
 
