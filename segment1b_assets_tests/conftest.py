@@ -1,9 +1,10 @@
-"""What holds for every test: hypothesis' profile, and signal handlers as they were."""
+"""What holds for every test: hypothesis' profile, signal handlers as they were; an instance."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
+import dagster as dg
 import pytest
 
 from segment1b_assets.automation.signal_handlers import preserved_signal_handlers
@@ -18,3 +19,10 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
     """
     with preserved_signal_handlers():
         return (yield)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A history of the test's own, in memory."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made

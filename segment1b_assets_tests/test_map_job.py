@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
 from segment1b_assets.definitions import definitions
 from segment1b_assets.maps.published import map_of
@@ -22,12 +20,6 @@ from segment1b_assets_tests.dagster_support import (
     run_config,
     small_world,
 )
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def draw(instance: dg.DagsterInstance, root: Path, **config: Any) -> dg.ExecuteInProcessResult:

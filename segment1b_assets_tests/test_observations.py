@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
-import pytest
 
 from segment1b_assets.assets.references import reference_assets
 from segment1b_assets.contracts.dictionary import asset_name
@@ -17,12 +16,6 @@ from segment1b_assets.resources import Segment1B
 from segment1b_assets_tests.dagster_support import FIVE, made_well, run_assets, small_world
 
 POLICY = asset_name("policy.s2.tile_weights")
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def shown(event: dg.AssetObservation | dg.AssetMaterialization | None) -> dict[str, Any]:

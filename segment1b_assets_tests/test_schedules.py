@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,12 +31,6 @@ from segment1b_assets_tests.dagster_support import (
 from segment1b_assets_tests.test_staleness import halve
 
 MIDNIGHT = datetime(2025, 11, 23, 1, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -30,12 +29,6 @@ from segment1b_assets_tests.dagster_support import (
 from segment1b_assets_tests.s3_server import s3_server
 from segment1b_assets_tests.store_support import Bucket, be_machine
 from segment1b_assets_tests.test_staleness import halve
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 class Ticker:

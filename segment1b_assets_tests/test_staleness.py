@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -30,12 +29,6 @@ from segment1b_assets_tests.dagster_support import (
 )
 
 MADE = ("s0_gate_receipt_1B", *BY_COUNTRY)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def halve(root: Path, country: str) -> None:

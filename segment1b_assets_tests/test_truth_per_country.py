@@ -8,7 +8,6 @@ Dagster's own and undocumented: these tests are what holds it to its word when D
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -49,12 +48,6 @@ from segment1b_assets_tests.oracle import layout
 REPOSITORY = Path(__file__).parents[1]
 GOOD = [c for c in FIVE if c != BAD]
 MADE = ("s0_gate_receipt_1B", *BY_COUNTRY)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def _repository_origin() -> RepositoryPythonOrigin:

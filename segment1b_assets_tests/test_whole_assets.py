@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 
 from segment1b_assets.definitions import definitions
 from segment1b_assets_tests.dagster_support import loading, made_well, run_assets, small_world
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def test_what_has_no_countries_is_told_as_made_and_as_failed(

@@ -13,7 +13,6 @@ import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
-from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS, load_policy
 from segment1b_assets.core.eligibility import InclusionRule, eligible_cells
@@ -43,7 +42,7 @@ def check_inputs(inputs: RunInputs) -> Findings:
     Returns:
         Dataset id -> its faults, for every input in the order of contract §3; no faults: [].
     """
-    found: Findings = {_ISO: list(_iso_faults(inputs))}
+    found: Findings = {_ISO: _collected(lambda: inputs.iso_names)[1]}
     shapes, found[_POLYGONS] = _polygons(inputs) if not found[_ISO] else ({}, [])
     grid, found[_RASTER] = _collected(lambda: inputs.grid)
     if grid is not None:
@@ -66,17 +65,6 @@ def _collected(read: Callable[[], T]) -> tuple[T | None, list[Segment1BError]]:
         return read(), []
     except Segment1BError as err:
         return None, [err]
-
-
-def _iso_faults(inputs: RunInputs) -> Iterator[Segment1BError]:
-    names, faults = _collected(lambda: inputs.iso_names)
-    yield from faults
-    for code in sorted(set(names or ()) - set(COUNTRY_CODES)):
-        yield Segment1BError(
-            "E_INPUT_SCHEMA", "the ISO list holds a code beyond the 249", country=code,
-            file=inputs.root.path_for(_ISO), value=code,
-            next_step="take the row out of the list (`segment1b init` writes one that is whole)",
-        )  # fmt: skip
 
 
 def _polygons(inputs: RunInputs) -> tuple[dict[str, CountryPolygon], list[Segment1BError]]:

@@ -31,14 +31,14 @@ class ReadAs:
         hexadecimal: ids written in base 16.
         signed: ids below zero, taken as the same 64 bits without a sign.
         other_codes: country as written -> (code, rows), where they differ.
-        strangers: country that is not on the list -> rows.
+        unlisted: country that is not on the list -> rows.
     """
 
     rows: int = 0
     hexadecimal: int = 0
     signed: int = 0
     other_codes: dict[str, tuple[str, int]] = field(default_factory=dict)
-    strangers: dict[str, int] = field(default_factory=dict)
+    unlisted: dict[str, int] = field(default_factory=dict)
 
 
 def usual_column(columns: tuple[str, ...], names: tuple[str, ...], option: str, file: Path) -> str:
@@ -103,14 +103,14 @@ def merchant_ids(column: pl.Series, seen: ReadAs, file: Path) -> pl.Series:
 
 
 def country_codes(column: pl.Series, codes: CountryCodes, seen: ReadAs) -> pl.Series:
-    """Alpha-2 codes; what is not on the list is null, and counted in `seen.strangers`."""
+    """Alpha-2 codes; what is not on the list is null, and counted in `seen.unlisted`."""
     texts = column.cast(pl.String).fill_null("")
     counts = texts.value_counts()
     resolved = codes.resolve(counts[column.name].to_list())
     for text, rows in counts.iter_rows():
         code = resolved[text]
         if code is None:
-            seen.strangers[text] = seen.strangers.get(text, 0) + rows
+            seen.unlisted[text] = seen.unlisted.get(text, 0) + rows
         elif code != text:
             seen.other_codes[text] = (code, seen.other_codes.get(text, (code, 0))[1] + rows)
     return texts.replace_strict(resolved, return_dtype=pl.String)

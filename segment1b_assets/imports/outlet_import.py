@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.imports.country_codes import CountryCodes, read_country_codes
-from segment1b_assets.imports.imported_bundle import write_bundle
 from segment1b_assets.imports.outlet_columns import (
     COUNTRY_NAMES,
     MERCHANT_NAMES,
@@ -31,8 +30,10 @@ from segment1b_assets.imports.outlet_sort import SortedRows
 from segment1b_assets.imports.outlet_source import open_table
 from segment1b_assets.imports.place_input import Placed, place_input
 from segment1b_assets.imports.starting_root import ISO_LIST
+from segment1b_assets.storage.bundle import write_bundle
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.digests import sha256_of
+from segment1b_assets.storage.retire import retire
 
 #: Raised whenever the same source gives other bytes.
 RECIPE: Final = "segment1b import outlets 1"
@@ -118,8 +119,8 @@ def import_outlets(
         chosen = columns
         for path in sources:
             chosen = _read(path, columns, codes, rows, seen)
-        if seen.strangers:
-            raise _strangers(seen, sources[0])
+        if seen.unlisted:
+            raise _unlisted(seen, sources[0])
         if not seen.rows:
             raise Segment1BError(
                 "E_INPUT_SCHEMA", "has no rows", file=sources[0],
@@ -137,10 +138,6 @@ def import_outlets(
         staged.mkdir()
         part = staged / "part-00000.parquet"
         counts = _write(part, rows, columns, fingerprint, sources[0])
-        egress = hashlib.sha256()
-        with part.open("rb") as handle:
-            while block := handle.read(1 << 20):
-                egress.update(block)
         write_bundle(
             work / "bundle",
             {
@@ -151,7 +148,7 @@ def import_outlets(
                     "of segment 1A made these rows and no check of 1A has judged them",
                     **recipe,
                 },
-                "egress_checksums.json": {f"{CATALOGUE}/{part.name}": egress.hexdigest()},
+                "egress_checksums.json": {f"{CATALOGUE}/{part.name}": sha256_of(part).hex()},
                 "outlet_counts.json": dict(
                     zip(("merchants", "pairs", "sites"), counts, strict=True)
                 ),
@@ -191,17 +188,17 @@ def _read(
             if number is None
             else whole_numbers(batch[number], seen, path)
         )
-        if not seen.strangers:
+        if not seen.unlisted:
             rows.add(pl.DataFrame({"merchant_id": ids, "country": listed, "number": numbers}))
         seen.rows += batch.height
     return OutletColumns(merchant, country, columns.sites, columns.order)
 
 
-def _strangers(seen: ReadAs, file: Path) -> Segment1BError:
-    listed = ", ".join(f"{code!r} ({rows} rows)" for code, rows in sorted(seen.strangers.items()))
+def _unlisted(seen: ReadAs, file: Path) -> Segment1BError:
+    listed = ", ".join(f"{code!r} ({rows} rows)" for code, rows in sorted(seen.unlisted.items()))
     return Segment1BError(
         "E302_FK_COUNTRY", f"countries that are not on the ISO list: {listed[:500]}", file=file,
-        value=min(seen.strangers),
+        value=min(seen.unlisted),
         next_step="mend the codes (alpha-2 or alpha-3) or leave these rows out, and import again",
     )  # fmt: skip
 
@@ -217,8 +214,6 @@ def _refuse_another(root: DataRoot, folder: Path, bundle: Path, *, replace: bool
             "the root holds another outlet catalogue, and nothing was written", file=others[0],
             next_step="add --replace: what is there moves to retired/ in the root",
         )  # fmt: skip
-    from segment1b_assets.storage.retire import retire
-
     with root.exclusive_lock("retiring"):
         for path in others:
             retire(root, CATALOGUE, path, "replaced by an import")

@@ -42,7 +42,7 @@ class SortedRows:
             self._sink = pa.OSFile(str(self._arrived), "wb")
             self._writer = pa.ipc.new_file(self._sink, table.schema)
         self._writer.write_table(table)
-        # The first ids by a scrambled order: a sample that depends on the rows alone.
+        # Every so-many-th id: a sample that depends on the rows alone.
         ids = rows["merchant_id"].to_numpy()
         self._sample.append(ids[:: max(1, len(ids) // 256)].copy())
         self._rows += rows.height

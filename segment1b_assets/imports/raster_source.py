@@ -6,7 +6,6 @@ has none. Sidecars count here, for a foreign file may keep its mask or its geore
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.imports.place_input import CHECK_PATH
 from segment1b_assets.imports.target_grid import TargetGrid
+from segment1b_assets.imports.zip_archive import inside_archive
 from segment1b_assets.storage.gdal_settings import CACHE_BYTES
 
 _OPTIONS: Final = {
@@ -105,9 +105,13 @@ def open_source(path: Path) -> Iterator[RasterSource]:
     require_file(
         path, missing="E_INPUT_MISSING", unreadable="E002_RASTER_MISMATCH", next_step=CHECK_PATH
     )
+    place = inside_archive(
+        path, (".tif", ".tiff"), code="E002_RASTER_MISMATCH", kind="GeoTIFFs",
+        next_step="unpack it and give the files themselves",
+    )  # fmt: skip
     with rasterio.Env(**_OPTIONS):
         try:
-            dataset = rasterio.open(_inside_archive(path))
+            dataset = rasterio.open(place)
         except RasterioError as err:
             raise Segment1BError(
                 "E002_RASTER_MISMATCH", f"cannot be opened as a raster: {err}", file=path,
@@ -136,21 +140,3 @@ def _require_one_band(dataset: DatasetReader, path: Path) -> None:
             "E002_RASTER_MISMATCH", "its dtype is not a real number's", file=path,
             value=dataset.dtypes[0],
         )  # fmt: skip
-
-
-def _inside_archive(path: Path) -> str:
-    if path.suffix.lower() != ".zip":
-        return str(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(n for n in archive.namelist() if n.lower().endswith((".tif", ".tiff")))
-    except zipfile.BadZipFile as err:
-        raise Segment1BError(
-            "E002_RASTER_MISMATCH", f"is no zip archive: {err}", file=path
-        ) from err
-    if len(names) != 1:
-        raise Segment1BError(
-            "E002_RASTER_MISMATCH", f"holds {len(names)} GeoTIFFs where one is needed", file=path,
-            value=", ".join(names[:8]) or None, next_step="unpack it and give the files themselves",
-        )  # fmt: skip
-    return f"/vsizip/{{{path.absolute()}}}/{names[0]}"

@@ -26,6 +26,7 @@ from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.imports.geojson_source import UnusualGeoJsonError, read_geojson
 from segment1b_assets.imports.place_input import CHECK_PATH
+from segment1b_assets.imports.zip_archive import inside_archive, members
 
 #: Files that a zip archive may hold and that are a source by themselves.
 _READABLE: Final = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".gml")
@@ -86,7 +87,7 @@ def _read_geojson(
         with ExitStack() as opened:
             if path.suffix.lower() == ".zip":
                 archive = opened.enter_context(zipfile.ZipFile(path))
-                names = _readable(archive)
+                names = members(archive, _READABLE)
                 if len(names) != 1 or not names[0].lower().endswith(_GEOJSON):
                     return None
                 stream = opened.enter_context(archive.open(names[0]))
@@ -108,10 +109,6 @@ def _read_geojson(
     return VectorTable(path, None, features.crs, wkb, columns, tuple(given))
 
 
-def _readable(archive: zipfile.ZipFile) -> list[str]:
-    return sorted(n for n in archive.namelist() if n.lower().endswith(_READABLE))
-
-
 def _read_with_ogr(
     path: Path, layer: str | None, choose: Callable[[Sequence[str]], Sequence[str]]
 ) -> VectorTable:
@@ -120,7 +117,10 @@ def _read_with_ogr(
     from pyogrio.errors import DataLayerError, DataSourceError
 
     pyogrio.set_gdal_config_options(_OPTIONS)
-    place = _inside_archive(path)
+    place = inside_archive(
+        path, _READABLE, code="E_INPUT_SCHEMA", kind="vector files",
+        next_step="unpack it and give the file itself",
+    )  # fmt: skip
     try:
         chosen = layer if layer is not None else _only_layer(pyogrio.list_layers(place), path)
         info = pyogrio.read_info(place, layer=chosen)
@@ -158,22 +158,6 @@ def _only_layer(layers: NDArray[Any], path: Path) -> str:
         file=path,
         next_step=f"name one with --layer: {', '.join(shaped)}" if shaped else None,
     )
-
-
-def _inside_archive(path: Path) -> str:
-    if path.suffix.lower() != ".zip":
-        return str(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = _readable(archive)
-    except zipfile.BadZipFile as err:
-        raise Segment1BError("E_INPUT_SCHEMA", f"is no zip archive: {err}", file=path) from err
-    if len(names) != 1:
-        raise Segment1BError(
-            "E_INPUT_SCHEMA", f"holds {len(names)} vector files where one is needed", file=path,
-            value=", ".join(names[:8]) or None, next_step="unpack it and give the file itself",
-        )  # fmt: skip
-    return f"/vsizip/{{{path.absolute()}}}/{names[0]}"
 
 
 def _read_geoparquet(path: Path, choose: Callable[[Sequence[str]], Sequence[str]]) -> VectorTable:

@@ -116,7 +116,7 @@ def _build(
     pairs = outlets.draw_pairs(recipe.merchants, weights, recipe.seed)
     catalogue = _open(staging, f"{placing.CATALOGUES}/{recipe.partition}/part-00000.parquet")
     outlets.write_catalogue(catalogue, pairs, chosen, recipe.seed, recipe.fingerprint)
-    bundle_1a.write_bundle(
+    bundle_1a.write_bundle_1a(
         staging / f"layer1/1A/validation/manifest_fingerprint={recipe.fingerprint}",
         pairs,
         chosen,

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segment1b_assets.reference_world.outlets import Pairs
+from segment1b_assets.storage.bundle import write_bundle
+from segment1b_assets.storage.digests import sha256_of
 
-FLAG = "_passed.flag"
 
-
-def write_bundle(
+def write_bundle_1a(
     folder: Path,
     pairs: Pairs,
     codes: list[str],
     identity: dict[str, Any],
     catalogue: Path,
 ) -> None:
-    """MANIFEST.json, the counts that 1A would have checked, index.json and the flag.
-
-    index.json lists every non-flag file once, itself included; the flag is the SHA-256 over
-    those files' bytes in ASCII order of path.
-    """
+    """MANIFEST.json, the counts that 1A would have checked, index.json and the flag."""
     countries = np.bincount(pairs.country, minlength=len(codes))
     sites = np.bincount(pairs.country, weights=pairs.sites, minlength=len(codes)).astype(np.int64)
-    egress = hashlib.sha256(catalogue.read_bytes()).hexdigest()
+    egress = sha256_of(catalogue).hex()
     documents: dict[str, Any] = {
         "MANIFEST.json": {"segment": "1A", **identity},
         "egress_checksums.json": {f"outlet_catalogue/{catalogue.name}": egress},
@@ -43,15 +37,4 @@ def write_bundle(
             },
         },
     }
-    names = sorted([*documents, "index.json"])
-    documents["index.json"] = [
-        {"artifact_id": name.removesuffix(".json").lower(), "path": name} for name in names
-    ]
-    folder.mkdir(parents=True)
-    for name, document in documents.items():
-        text = json.dumps(document, indent=2, sort_keys=True) + "\n"
-        (folder / name).write_bytes(text.encode("utf-8"))
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update((folder / name).read_bytes())
-    (folder / FLAG).write_bytes(f"sha256_hex = {digest.hexdigest()}\n".encode("ascii"))
+    write_bundle(folder, documents)

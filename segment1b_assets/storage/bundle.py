@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,22 @@ def verify_flag(folder: Path) -> str:
 def flag_text(digest: str) -> str:
     """The content of ``_passed.flag``."""
     return f"sha256_hex = {digest}\n"
+
+
+def write_bundle(folder: Path, documents: Mapping[str, Any]) -> None:
+    """Write JSON documents, the index that lists them and itself, and the flag over all of them.
+
+    Args:
+        folder: a new folder.
+        documents: file name -> content.
+    """
+    folder.mkdir(parents=True)
+    names = sorted([*documents, INDEX])
+    index = [{"artifact_id": name.removesuffix(".json").lower(), "path": name} for name in names]
+    for name, content in {**documents, INDEX: index}.items():
+        text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        (folder / name).write_bytes(text.encode("utf-8"))
+    (folder / FLAG).write_bytes(flag_text(bundle_digest(folder)).encode("ascii"))
 
 
 def _indexed_paths(folder: Path) -> list[str]:
