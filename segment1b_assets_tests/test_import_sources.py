@@ -260,3 +260,24 @@ def test_check_inputs_prints_one_document(root: Path) -> None:
     assert sum(named.values()) == len(document["faults"]) >= 3
     assert {fault["dataset"] for fault in document["faults"]} >= {"world_countries"}
     assert all(fault["code"] and fault["next_step"] for fault in document["faults"])
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "member"),
+    [("polygons", "E_INPUT_SCHEMA", "a.geojson"), ("raster", "E002_RASTER_MISMATCH", "a.tif")],
+)
+def test_an_archive_of_several_or_that_is_none_is_refused(
+    tmp_path: Path, root: Path, what: str, code: str, member: str
+) -> None:
+    several = tmp_path / "several.zip"
+    with zipfile.ZipFile(several, "w") as archive:
+        for name in (member, f"b/{member}"):
+            archive.writestr(name, "{}")
+    fault = refused("import", what, several, "--root", root)
+    assert fault.code == code
+    assert fault.value == f"{member}, b/{member}"
+    assert fault.next_step.startswith("unpack it")
+
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK, or so it says")
+    assert "is no zip archive" in refused("import", what, broken, "--root", root).detail
