@@ -113,14 +113,21 @@ def test_every_root_has_a_history_of_its_own(
     assert home("s3://bucket/trial/", "") == home("s3://bucket/trial", "")
 
 
-def test_one_command_starts_the_web_ui_and_a_signal_ends_it(tmp_path: Path) -> None:
+#: As a shell script starts a background job: SIGINT is ignored.
+BACKGROUND = ("bash", "-c", """trap '' INT; exec "$0" "$@" """)
+
+
+@pytest.mark.parametrize("before", [(), BACKGROUND], ids=["in a terminal", "as a background job"])
+def test_one_command_starts_the_web_ui_and_a_signal_ends_it(
+    before: tuple[str, ...], tmp_path: Path
+) -> None:
     small_world(tmp_path / "root")
     port, log = free_port(), tmp_path / "ui.log"
     environment = {**os.environ, "DAGSTER_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
     (tmp_path / "home").mkdir()
     (tmp_path / "home/dagster.yaml").write_text("telemetry: {enabled: false}\n")
     command = [sys.executable, "-m", "segment1b_assets.cli", "ui", "--port", str(port)]
-    process = start(*command, "--root", str(tmp_path / "root"), log=log, env=environment)
+    process = start(*before, *command, "--root", str(tmp_path / "root"), log=log, env=environment)
     try:
         live = LiveDagster(tmp_path / "home", f"http://127.0.0.1:{port}")
 
@@ -134,6 +141,8 @@ def test_one_command_starts_the_web_ui_and_a_signal_ends_it(tmp_path: Path) -> N
         assert f"http://127.0.0.1:{port}" in log.read_text()
         assert str(tmp_path / "root") in log.read_text()
         assert "SupersessionWarning" not in log.read_text()
+        process.terminate()
+        process.wait(60)  # where SIGTERM is ignored, `end` kills
     finally:
         end(process)
     assert process.returncode is not None

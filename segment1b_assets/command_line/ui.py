@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from importlib import resources
 from pathlib import Path
@@ -56,6 +57,9 @@ def ui(root: str | None, port: int, path_prefix: str) -> None:
     with resources.as_file(resources.files("segment1b_assets") / "instance") as instance:
         workspace = Path(instance) / "workspace.yaml"
         words = ["-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+        # A background job of a script ignores SIGINT. Dagster would then ignore SIGTERM, too
+        # (`automation.signal_handlers`), and nothing but SIGKILL would end the servers.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         # In this process's place: signals and the exit status are Dagster's own.
         python = [sys.executable, "-W", _SUPERSEDED]
         os.execv(sys.executable, [*python, "-m", "dagster", "dev", *words])
