@@ -51,11 +51,7 @@ def count(
         definitions,
         dg.Definitions(assets=[asset], jobs=[dg.define_asset_job("count", selection=[asset])]),
     )
-    # Dagster asks the instance that was entered last while it builds definitions, and a run that
-    # ended may have left one there that is gone.
-    with dg.DagsterInstance.ephemeral():
-        job = merged.resolve_job_def("count")
-    return job.execute_in_process(
+    return merged.resolve_job_def("count").execute_in_process(
         instance=instance,
         run_config=run_config(root),
         partition_key=partition,

@@ -50,15 +50,18 @@ def tick(instance: dg.DagsterInstance, root: Path) -> dg.RunRequest | str:
 
 
 def evaluate(instance: dg.DagsterInstance, root: Path) -> ScheduleExecutionData:
-    """A tick as the daemon makes it; the instance must have a reference to be opened anew by."""
-    return nightly.evaluate_tick(
-        dg.build_schedule_context(
-            instance=instance,
-            scheduled_execution_time=MIDNIGHT,
-            resources={"segment1b": Segment1B(root=str(root))},
-            repository_def=definitions.get_repository_def(),
-        )
-    )
+    """A tick as the daemon makes it; the instance must have a reference to be opened anew by.
+
+    The context opens an instance and is closed here. Otherwise the garbage collector closes it
+    during some later test, and Dagster then takes an older, dead instance for the current one.
+    """
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=MIDNIGHT,
+        resources={"segment1b": Segment1B(root=str(root))},
+        repository_def=definitions.get_repository_def(),
+    ) as context:
+        return nightly.evaluate_tick(context)
 
 
 def launch(
@@ -184,9 +187,8 @@ def test_weekly_verification_judges_all_and_publishes_nothing(
     made_well(run_assets(instance, root))
     before = sorted(p for p in (root / "layer1").rglob("*"))
     job = definitions.resolve_job_def(weekly_verification.job_name)
-    (request,) = weekly_verification.evaluate_tick(
-        dg.build_schedule_context(instance=instance, scheduled_execution_time=MIDNIGHT)
-    ).run_requests
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=MIDNIGHT) as context:
+        (request,) = weekly_verification.evaluate_tick(context).run_requests
 
     def verify() -> dg.ExecuteInProcessResult:
         return job.execute_in_process(

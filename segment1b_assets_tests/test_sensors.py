@@ -39,13 +39,13 @@ class Ticker:
         self.cursor: str | None = None
 
     def __call__(self) -> dg.RunRequest | str:
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             resources={"segment1b": Segment1B(root=str(self.root))},
             repository_def=definitions.get_repository_def(),
-        )
-        data = inputs_changed.evaluate_tick(context)
+        ) as context:
+            data = inputs_changed.evaluate_tick(context)
         if data.cursor is not None:
             self.cursor = data.cursor
         if not data.run_requests:
