@@ -18,7 +18,7 @@ import pytest
 from segment1b_assets_tests.faults import runs
 from segment1b_assets_tests.faults.conftest import LONG, Undisturbed
 
-KILLS = int(os.environ.get("SEGMENT1B_KILLS", "20"))
+KILLS = int(os.environ.get("SEGMENT1B_KILLS", "10"))
 SEED = int(os.environ.get("SEGMENT1B_KILL_SEED", "6"))
 #: Kills in a row that one world suffers before it may complete.
 IN_A_ROW = 10

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -36,8 +37,20 @@ INPUTS = (iso_list, polygons, raster, catalogue, bundle_1a, policies, upstream)
 CASES: list[Case] = [case for module in INPUTS for case in module.CASES]
 ODDITIES: list[Oddity] = [odd for module in INPUTS for odd in module.ODDITIES]
 ONE_GIB = 1 << 30
+#: Slow by their size; `a million holes` and smaller ones are tried at every landing.
+NIGHTLY = {
+    "polygon: a million islands",
+    "polygon: a hundred thousand holes",
+    "polygon: a hundred thousand islands",
+    "polygons: unpacks to 300 MiB",
+}
 #: Seconds of processor time: what "within seconds" is on a machine whose load does not matter.
 SECONDS = 60.0
+
+
+def _by_night(cases: Sequence[Case | Oddity]) -> list[Any]:
+    night = [pytest.mark.nightly]
+    return [pytest.param(c, id=c.name, marks=night if c.name in NIGHTLY else []) for c in cases]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +101,7 @@ def test_the_corpus_is_large_and_its_names_are_unique() -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", _by_night(CASES))
 def test_bad_input_ends_in_its_named_error(
     case: Case, prefix: Shelf, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -116,7 +129,7 @@ def test_bad_input_ends_in_its_named_error(
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("odd", ODDITIES, ids=lambda o: o.name)
+@pytest.mark.parametrize("odd", _by_night(ODDITIES))
 def test_odd_input_that_is_good_works(
     odd: Oddity, prefix: Shelf, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
