@@ -42,6 +42,10 @@ from dagster._core.remote_origin import (
 
 # The SQLite event log whose connections stay open (`automation.event_log_storage`).
 from dagster._core.storage.event_log import SqliteEventLogStorage
+
+# The store of captured output that draws maps (`automation.compute_logs`): marked public, exported
+# nowhere.
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 
 # The gRPC request whether a code server still knows a run's process.
@@ -55,6 +59,7 @@ __all__ = [
     "CheckRunHealthResult",
     "DagsterUserCodeUnreachableError",
     "InstanceRef",
+    "LocalComputeLogManager",
     "SqliteEventLogStorage",
     "TargetMaterialization",
     "WorkerStatus",

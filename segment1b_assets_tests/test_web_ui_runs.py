@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,10 +118,62 @@ def test_a_run_over_another_root_is_refused_and_marks_no_partition(
         if e["__typename"] == "RunCanceledEvent"
     )
     assert f"segment1b ui --root {tmp_path}" in said
+    assert "verify_everything" in said
     assert [live.partitions(a) for a in ("tile_index", "tile_weights")] == before
     assert list(tmp_path.iterdir()) == []
     # Dagster planned the checks before anybody could refuse; docs/production.md says so.
     assert live.checks("tile_index", "valid") == {COUNTRY: "SKIPPED"}
+
+
+def test_a_country_s_map_is_drawn_when_its_page_asks_for_it(
+    live: LiveDagster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = live.home.parent / "root"
+    reports = root / "reports/layer1/1B/maps"
+    assert not reports.exists()
+    for asset in ("tile_index", "tile_weights"):
+        command, address = map_on_page(live, asset)
+        # As a browser resolves it on the asset's page and on a run's.
+        seen = {urllib.parse.urljoin(f"{live.url}/{p}", address) for p in ("assets/x", "runs/x")}
+        (url,) = seen
+        with urllib.request.urlopen(url, timeout=120) as answer:
+            assert answer.headers["Content-Type"] == "image/png"
+            picture = answer.read()
+        # Where nothing draws, the page shows this command instead.
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("SEGMENT1B_ROOT", str(root))
+        assert CliRunner().invoke(group, shlex.split(command)[1:]).exit_code == 0
+        assert (tmp_path / f"{COUNTRY}.png").read_bytes() == picture
+        (kept,) = reports.glob(f"dataset={asset}/country={COUNTRY}/*.png")
+        assert kept.read_bytes() == picture
+        kept.write_bytes(b"kept")
+        with urllib.request.urlopen(url, timeout=120) as answer:
+            assert answer.read() == b"kept"
+        kept.write_bytes(picture)
+        *parts, receipt, extension = url.split("/")
+        for nowhere in (
+            [*parts, "0" * len(receipt), extension],  # not what is published
+            [*parts[:-1], FIVE[1], receipt, extension],
+            [*parts[:-1], "..", receipt, extension],
+            [*parts[:-2], "s3_requirements", COUNTRY, receipt, extension],
+        ):
+            assert status_of("/".join(nowhere)) == 404
+    assert len([p for p in reports.rglob("*") if p.is_file()]) == 2
+
+
+def map_on_page(live: LiveDagster, asset: str) -> tuple[str, str]:
+    """The command and the address of the map in the country's newest materialisation."""
+    events = live.ask(
+        """query($k: AssetKeyInput!, $c: [String!]) { assetOrError(assetKey: $k) { ... on Asset {
+        assetMaterializations(limit: 1, partitions: $c) { metadataEntries {
+        label ... on MarkdownMetadataEntry { mdStr } } } } } }""",
+        k={"path": [asset]},
+        c=[COUNTRY],
+    )["assetOrError"]["assetMaterializations"]
+    (shown,) = [e["mdStr"] for e in events[0]["metadataEntries"] if e["label"] == "map"]
+    found = re.fullmatch(r"!\[(.*)\]\((.*)\)", shown)
+    assert found
+    return found.group(1), found.group(2)
 
 
 def test_runs_name_their_root(live: LiveDagster) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 
 from segment1b_assets.definitions import definitions
@@ -43,6 +45,18 @@ def test_what_has_no_countries_is_told_as_made_and_as_failed(
         refused.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     ).records
     assert [r.asset_key for r in planned] == [bundle]
+    assert str(seen_sites(instance)["flag"].value).startswith("not given, ")
+    rows = seen_sites(instance)["by_country"].records
+    assert {r.data["verdict"] for r in rows} == {"missing"}
+    assert {r.data["attempts"] for r in rows} == {"not judged"}
+
+
+def seen_sites(instance: dg.DagsterInstance) -> Any:
+    """The newest observation of site_locations as a whole."""
+    records = instance.fetch_observations(dg.AssetKey("site_locations"), limit=1).records
+    assert records[0].partition_key is None
+    assert records[0].asset_observation is not None
+    return records[0].asset_observation.metadata
 
 
 def test_the_bundle_s_page_has_the_world_map_and_the_countries(
@@ -59,6 +73,26 @@ def test_the_bundle_s_page_has_the_world_map_and_the_countries(
     rows = {r.data["country"]: r.data["sites"] for r in shown["by_country"].records}
     assert sorted(rows) == sorted(world.outlet_countries)
     assert sum(rows.values()) == shown["sites"].value
+    assert shown["flag"].value == "given"
+    # Beside the countries' own events, so that the product's page shows the world too.
+    seen = seen_sites(instance)
+    assert {k: seen[k] for k in seen} == {k: shown[k] for k in seen}
+    for row in seen["by_country"].records:
+        country = row.data["country"]
+        assert row.data["verdict"] == "held"
+        assert row.data["tiles"] == rows_of(tmp_path, "tile_index", country)
+        assert row.data["sites"] == rows_of(tmp_path, "site_locations", country)
+        (made_of,) = instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey("s6_site_jitter"), asset_partitions=[country]),
+            limit=1,
+        ).records
+        assert made_of.asset_materialization is not None
+        assert row.data["attempts"] == made_of.asset_materialization.metadata["rng_events"].value
+
+
+def rows_of(root: Path, dataset: str, country: str) -> int:
+    files = root.glob(f"layer1/1B/{dataset}/**/country={country}/*.parquet")
+    return sum(pq.read_metadata(f).num_rows for f in files)
 
 
 def test_a_seed_that_is_no_number_is_told_in_the_run(

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from segment1b_assets.assets.map_link import map_link
 from segment1b_assets.assets.versions import InputVersions, observed_versions, output_metadata
 from segment1b_assets.checks.country_verdict import CountryVerdict, judge_country
 from segment1b_assets.checks.failure import country_failure, reason_metadata
@@ -151,10 +152,14 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         code_version: str,
         versions: InputVersions,
     ) -> dg.AssetMaterialization:
+        shown = output_metadata(done.output, inputs.root.relative(done.published.path))
+        picture = map_link(key.path[-1], done.country, done.output["receipt"])
+        if picture is not None and done.output["rows_emitted"]:
+            shown["map"] = picture
         return dg.AssetMaterialization(
             asset_key=key,
             partition=done.country,
-            metadata=output_metadata(done.output, inputs.root.relative(done.published.path)),
+            metadata=shown,
             tags=versions.tags(done.country, done.output["data_version"], code_version),
         )
 

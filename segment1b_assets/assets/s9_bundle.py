@@ -1,19 +1,15 @@
 """S9: one bundle and one flag over all countries that have outlets (contract §4, S9)."""
 
-import base64
-from collections.abc import Mapping
-from typing import Any
-
 import dagster as dg
 
 from segment1b_assets.assets.asset_factory import OWNERS
 from segment1b_assets.assets.unpartitioned import made_result, mark_failed
+from segment1b_assets.assets.world_summary import observe_sites, world_metadata
 from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.io_faults import with_retries
 from segment1b_assets.storage.reports import write_failure
-from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.validation.bundle_1b import publish_bundle, summary
 from segment1b_assets.validation.world_findings import judge_world
 
@@ -48,7 +44,8 @@ def validation_bundle(
         write_failure(inputs, "S9", err, context.run.run_id)
         mark_failed(context)
         raise country_failure("validation_bundle_1B", {"S9": err}) from err
-    written = summary(inputs, findings)
+    found = world_metadata(inputs, findings)
+    observe_sites(context, found)
     if not findings.passed:
         faults = findings.faults
         against = Segment1BError(
@@ -59,39 +56,16 @@ def validation_bundle(
         write_failure(inputs, "S9", against, context.run.run_id)
         mark_failed(context)
         raise country_failure("validation_bundle_1B", {"S9": against})
+    families = summary(inputs, findings)["rng"]["families"]
     return made_result(
         context,
         inputs,
         metadata={
-            "countries": len(findings.countries),
-            "sites": written["sizes"]["rows_s8"],
-            "rng_events": {k: v["events_total"] for k, v in written["rng"]["families"].items()},
+            **found,
+            "rng_events": {k: v["events_total"] for k, v in families.items()},
             "published": published.status,
             "receipt": published.receipt,
             "path": dg.MetadataValue.path(inputs.root.relative(published.path)),
-            "by_country": _countries_table(written["by_country"]),
-            "world": _world(inputs),
         },
         data_version=published.receipt,
     )
-
-
-def _countries_table(rows: Mapping[str, Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """One row per country with outlets, those with different counts first."""
-    ordered = sorted(rows.items(), key=lambda item: (item[1]["parity_ok"], item[0]))
-    return dg.MetadataValue.table(
-        [dg.TableRecord({"country": c, "sites": r["rows_s8"], "parity": r["parity_ok"]})
-         for c, r in ordered],
-        schema=dg.TableSchema([dg.TableColumn(n) for n in ("country", "sites", "parity")]),
-    )  # fmt: skip
-
-
-def _world(inputs: RunInputs) -> dg.MarkdownMetadataValue:
-    """The world map of sites; a picture that cannot be drawn does not fail what is published."""
-    from segment1b_assets.maps.world import world_map  # matplotlib takes a second
-
-    try:
-        picture = base64.b64encode(world_map(inputs)).decode("ascii")
-    except (Segment1BError, ValueError, OSError, MemoryError) as err:
-        return dg.MetadataValue.md(f"No map: {err}")
-    return dg.MetadataValue.md(f"![sites of the world](data:image/png;base64,{picture})")

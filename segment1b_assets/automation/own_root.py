@@ -42,5 +42,7 @@ def refusal(own: str, other: str) -> str:
     return (
         f"Nothing was run: this history is of the root {own}, and the run's config names "
         f"{other}. Its countries would be shown as those of {own}. Next: start a web UI for that "
-        f"root, `segment1b ui --root {other} --port 3001`; it keeps a history of its own."
+        f"root, `segment1b ui --root {other} --port 3001`; it keeps a history of its own. Checks "
+        "that this run would have evaluated show Skipped until their next verdict, which the job "
+        "`verify_everything` gives."
     )

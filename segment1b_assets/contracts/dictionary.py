@@ -22,6 +22,7 @@ _TOKEN_FORM = {
     "state": re.compile(r"S[0-9]"),
     "countries": re.compile(r"all|[A-Z]{2}(?:-[A-Z]{2}){0,39}|[0-9]{1,3}-[0-9a-f]{12}"),
     "dagster_run": re.compile(r"[0-9a-zA-Z-]+"),
+    "receipt": re.compile(r"[0-9a-f]{16}"),
     "when": re.compile(r"[0-9TZ.]+"),
     "dataset": re.compile(r"[0-9A-Za-z_.-]+"),
 }
