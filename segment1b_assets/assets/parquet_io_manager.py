@@ -155,7 +155,7 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         shown = output_metadata(done.output, inputs.root.relative(done.published.path))
         picture = map_link(key.path[-1], done.country, done.output["receipt"])
         if picture is not None and done.output["rows_emitted"]:
-            shown["map"] = picture
+            shown = {"map": picture, **shown}
         return dg.AssetMaterialization(
             asset_key=key,
             partition=done.country,

@@ -17,7 +17,7 @@ _COLUMNS = ("country", "tiles", "sites", "attempts", "verdict")
 
 
 def world_metadata(inputs: RunInputs, findings: WorldFindings) -> dict[str, dg.MetadataValue[Any]]:
-    """Flag, sums, a table with a row a country with outlets (faulty ones first), the world map."""
+    """Flag, sums, the world map, a table with a row a country with outlets, faulty ones first."""
     ordered = sorted(findings.countries, key=lambda c: (c.parity_ok, c.country))
     against = len(findings.faults)
     return {
@@ -26,11 +26,11 @@ def world_metadata(inputs: RunInputs, findings: WorldFindings) -> dict[str, dg.M
         ),
         "countries": dg.MetadataValue.int(len(ordered)),
         "sites": dg.MetadataValue.int(sum(c.rows_s8 for c in ordered)),
+        "world": _world(inputs),
         "by_country": dg.MetadataValue.table(
             [_record(inputs, country) for country in ordered],
             schema=dg.TableSchema([dg.TableColumn(name) for name in _COLUMNS]),
         ),
-        "world": _world(inputs),
     }
 
 

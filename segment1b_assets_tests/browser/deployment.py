@@ -34,6 +34,17 @@ class Deployment:
     def graphql(self) -> GraphQL:
         return GraphQL(f"{self.url}/graphql")
 
+    def command(self, *words: str) -> int:
+        """The exit status of `segment1b` with these words, over this root and its history."""
+        environment = {
+            **os.environ, "DAGSTER_HOME": str(self.home), "SEGMENT1B_ROOT": str(self.root)
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "segment1b_assets.cli", *words],
+            env=environment, cwd=self.home, capture_output=True, timeout=600,
+        )  # fmt: skip
+        return done.returncode
+
 
 @contextmanager
 def deployed(folder: Path) -> Iterator[Deployment]:

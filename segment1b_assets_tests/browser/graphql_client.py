@@ -91,17 +91,27 @@ class GraphQL:
                 {"assetKey": {"path": [a]}, "name": n} for a, n in checks
             ]
         tags = [] if country is None else [{"key": "dagster/partition", "value": country}]
-        answer = self.ask(
-            _LAUNCH,
-            {
-                "params": {
-                    "selector": selector,
-                    "mode": "default",
-                    "runConfigData": {},
-                    "executionMetadata": {"tags": tags},
-                }
-            },
-        )["launchPipelineExecution"]
+        return self._launched(selector, {}, tags)
+
+    def launch_job(self, job: str, config: Mapping[str, Any]) -> str:
+        """Launch a job that is not of assets, as its launchpad does; returns the run's id."""
+        selector = {
+            "repositoryLocationName": "segment1b",
+            "repositoryName": "__repository__",
+            "pipelineName": job,
+        }
+        return self._launched(selector, config, [])
+
+    def _launched(
+        self, selector: Mapping[str, Any], config: Mapping[str, Any], tags: Sequence[Any]
+    ) -> str:
+        params = {
+            "selector": selector,
+            "mode": "default",
+            "runConfigData": config,
+            "executionMetadata": {"tags": tags},
+        }
+        answer = self.ask(_LAUNCH, {"params": params})["launchPipelineExecution"]
         if answer["__typename"] != "LaunchRunSuccess":
             raise RuntimeError(f"not launched: {answer}")
         return str(answer["run"]["runId"])

@@ -20,7 +20,7 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
 PATIENCE_MS = 90_000
-MOST_BYTES = 300_000
+MOST_BYTES = 150_000
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
@@ -66,7 +66,7 @@ class Screen:
         )
 
     def picture(self, name: str) -> Path:
-        """Save what is on the screen as `name`.png, under 300 kB."""
+        """Save what is on the screen as `name`.png, under 150 kB."""
         self.settle()
         shot = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         target = self.images / f"{name}.png"
