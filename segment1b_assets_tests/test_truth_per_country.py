@@ -142,7 +142,8 @@ def test_every_announced_verdict_is_recorded_for_one_country_and_for_many(
     for country in good:
         held = str(newest_verdict(instance, "valid", country).value)
         for code in RULES["tile_index"]:
-            assert f"- `{code}`: It must not be that {ERROR_CODES[code].meaning}." in held
+            asks = f"It must not be that {ERROR_CODES[code].meaning}."
+            assert f"| `{code}` | held | {asks} |" in held.splitlines()
 
 
 def test_an_input_that_cannot_be_read_is_every_country_s_verdict(

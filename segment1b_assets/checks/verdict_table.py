@@ -1,7 +1,7 @@
 """A verdict as people read it: a table with a row a rule, the broken ones first.
 
-Where every rule holds it is a list. A world run has some 4,500 verdicts, each stored three times,
-and a table takes four times the bytes of what it says.
+Where every rule holds the table is Markdown. A world run has some 4,500 verdicts, each stored three
+times, and Dagster's tables take four times the bytes of what they say.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def verdict_metadata(
         (Verdict.from_row(row) for row in rows), key=lambda v: (v.passed, not v.judged)
     )
     if all(v.passed for v in verdicts):
-        held = "\n".join(f"- `{v.code}`: {v.asks}" for v in verdicts)
+        held = "\n".join(f"| `{v.code}` | held | {v.asks} |" for v in verdicts)
         return {
             "rules": dg.MetadataValue.text(f"{len(verdicts)} held"),
-            "verdict": dg.MetadataValue.md(f"Held:\n\n{held}"),
+            "verdict": dg.MetadataValue.md(f"| rule | verdict | asks |\n|---|---|---|\n{held}"),
         }
     broken = [v for v in verdicts if v.result == "broken"]
     # As text: the web UI would plot a number over the countries.
