@@ -127,6 +127,15 @@ def test_the_page_needs_no_network_and_holds_every_site(
     links.feed(text)
 
     assert len(text.encode("utf-8")) < 3_000_000
+    # Each root's outcome stands under its own name; the countries are those of the first.
+    lead = text.split('<p class="lead">')[1].split("</p>")[0].split("<br>")
+    said = r"(.+): all \d+ measures are within what is believable\."
+    first = re.fullmatch(said, lead[0])
+    second = re.match(r"(.+): \d+ of \d+ measures are beyond what is believable: ", lead[1])
+    assert first is not None
+    assert second is not None
+    assert first[1] != second[1]
+    assert f"<h2>Countries, {first[1]}</h2>" in text
     assert links.found
     assert all(link.startswith("data:image/png;base64,") for link in links.found)
     assert not re.search(r"https?:|//[a-z]+\.|@import|url\(|fetch\(|XMLHttp|WebSocket", text)

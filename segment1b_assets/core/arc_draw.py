@@ -116,7 +116,7 @@ def sites_below(bound: Ints, length: int, n_sites: int) -> Ints:
         bound: int64, any shape, >= 0.
         length: L, 1..10^18; n_sites: n, 1..2^31 - 1.
     """
-    # The float errs by less than 2^-18 (docs/proofs.md), so the whole number nearest to it is the
+    # The float errs by less than 2^-19 (docs/proofs.md), so the whole number nearest to it is the
     # ceiling or one less. Site number `count` is below the bound where it is one less.
     near = np.minimum(bound, length).astype(np.float64) * (n_sites / length)
     count: Ints = np.minimum(np.rint(near), n_sites).astype(np.int64)

@@ -18,11 +18,11 @@ from segment1b_assets.core.allocation import require_pairs
 from segment1b_assets.core.arc_draw import SITES_LIMIT, Arcs, Ints, ReachStep, draw_arcs
 from segment1b_assets.core.arc_sites import PairTiles, tiles_by_count, tiles_by_search
 from segment1b_assets.core.curve_blocks import (
-    SQUARES,
     CurveSquares,
     Ids,
     ReadWeights,
     SquareGrid,
+    squares_of,
 )
 from segment1b_assets.core.exact_sum import sum_of_weights
 from segment1b_assets.core.rng_log import PLAN, RngLog
@@ -46,7 +46,7 @@ def arc_plan(
     *,
     batch_rows: int = SITE_BATCH,
     most_sites: int = SITES,
-    most_squares: int = SQUARES,
+    most_squares: int | None = None,
 ) -> PartitionStream:
     """The s4_alloc_plan partition of a country, by merchant_id, then tile_id.
 
@@ -63,8 +63,8 @@ def arc_plan(
         reach: the policy's entries, n_max strictly ascending.
         batch_rows: rows of a chunk (the last of a group may have fewer).
         most_sites: sites that are placed in one reading; a pair of more is counted by tiles.
-        most_squares: squares that the raster is cut into. Memory depends on the last three, rows
-            and events do not.
+        most_squares: squares that the raster is cut into, by default as its size calls for. Memory
+            and time depend on the last three, rows and events do not.
 
     Returns:
         Chunks of ``TABLES["s4_alloc_plan"].wire`` with the logs of ``rng_log.PLAN``. Facts:
@@ -83,7 +83,7 @@ def arc_plan(
         facts.update(rows=0, tiles_read=0, readings=0, rng_events=0)
         if merchant_id.size == 0:
             return
-        grid = SquareGrid.of(*raster, most_squares)
+        grid = SquareGrid.of(*raster, most_squares or squares_of(*raster))
         squares = CurveSquares(country, weights, dp, grid)
         facts.update(tiles_read=squares.tiles_read, readings=1)
         for group in _groups(n_sites, most_sites):

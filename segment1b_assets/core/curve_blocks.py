@@ -25,8 +25,16 @@ Weighed = tuple[Ids, Ints]
 #: Each call gives a country's weights from the start.
 ReadWeights = Callable[[], Iterable[Weighed]]
 
-#: Squares of a raster: their masses take 16 MiB.
-SQUARES: Final = 1 << 21
+#: Squares of a raster at most: their masses take 16 MiB.
+_SQUARES: Final = 1 << 21
+#: Cells of a square at least, before its side is rounded up to a power of two: a small country
+#: of a coarse raster has few bands to step through.
+_CELLS: Final = 128
+
+
+def squares_of(nrows: int, ncols: int) -> int:
+    """How many squares a raster is cut into at most."""
+    return max(1, min(_SQUARES, nrows * ncols // _CELLS))
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class SquareGrid:
     bits: int
 
     @classmethod
-    def of(cls, nrows: int, ncols: int, most: int = SQUARES) -> SquareGrid:
+    def of(cls, nrows: int, ncols: int, most: int) -> SquareGrid:
         """The smallest squares of which there are at most `most`, but for the last one."""
         for bits in range(curve_order(nrows, ncols) + 1):
             grid = cls(nrows, ncols, bits)

@@ -151,7 +151,7 @@
   function site(map, i, here) {
     const code = map.codes[map.country[i]];
     const lines = [`${data.names[code] || code}: merchant ${map.merchant[i]}`,
-      `site ${map.order[i]} of ${map.shops[i].toLocaleString('en')} here`,
+      `site ${map.order[i]} of its ${map.shops[i].toLocaleString('en')} in the country`,
       `${(map.lat[i] / 1e5).toFixed(4)}, ${(map.lon[i] / 1e5).toFixed(4)}`];
     if (here > 1) lines.push(`${here.toLocaleString('en')} sites under the pointer`);
     return lines;

@@ -63,7 +63,7 @@ def page(columns: Sequence[tuple[str, Measured, Sequence[Picture]]], land: Outli
         title="site_realism: " + " and ".join(escape(label) for label, _, _ in columns),
         css=read["page.css"],
         script=read["page.js"],
-        lead=_lead(first),
+        lead=_lead(columns),
         cards="".join(_card(label, found) for label, found, _ in columns),
         map_note=_map_note([found for _, found, _ in columns]),
         count=len(columns),
@@ -73,6 +73,7 @@ def page(columns: Sequence[tuple[str, Measured, Sequence[Picture]]], land: Outli
         pictures=_pictures([(label, shown) for label, _, shown in columns]),
         few_sites=first.rules.few_sites,
         few_tiles=first.rules.few_tiles,
+        whose=f", {escape(columns[0][0])}" if len(columns) > 1 else "",
         countries=countries_table(first.countries, names, first.rules),
         unjudged=unjudged_list(first.countries, first.missing, names),
         method=_METHOD.format(kept=first.rules.kept_sites, version=escape(first.rules.version)),
@@ -84,14 +85,21 @@ def page(columns: Sequence[tuple[str, Measured, Sequence[Picture]]], land: Outli
 _FILES: Final = ("page.html", "page.css", "page.js")
 
 
-def _lead(found: Measured) -> str:
+def _lead(columns: Sequence[tuple[str, Measured, Sequence[Picture]]]) -> str:
+    """A sentence a root; of two, each with its label."""
+    if len(columns) == 1:
+        return f"This world: {_outcome(columns[0][1])}."
+    return "<br>".join(f"{escape(label)}: {_outcome(found)}." for label, found, _ in columns)
+
+
+def _outcome(found: Measured) -> str:
     bad = [j for j in found.judged if j.verdict == "not believable"]
     judged = sum(j.verdict != "not judged" for j in found.judged)
     if not bad:
-        return f"All {judged} measures of this world are within what is believable."
+        return f"all {judged} measures are within what is believable"
     worst = ", ".join(escape(j.title[:1].lower() + j.title[1:]) for j in bad[:3])
     more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    return f"{len(bad)} of {judged} measures are beyond what is believable: {worst}{more}."
+    return f"{len(bad)} of {judged} measures are beyond what is believable: {worst}{more}"
 
 
 def _card(label: str, found: Measured) -> str:
