@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.maps.blocks import Floats
@@ -52,16 +51,15 @@ def world_map(inputs: RunInputs, dataset: str = "site_locations") -> bytes:
     return draw_map(layer, extent, f"The world   {dataset}", subtitle, _outlines(inputs))
 
 
-def _outlines(inputs: RunInputs) -> list[NDArray[np.float64]]:
+def _outlines(inputs: RunInputs) -> list[Floats]:
     """The rings of all countries, simplified, longitudes turned into -180 to 180 degrees."""
-    lines: list[Floats] = []
-    for country in sorted(inputs.shapes.wkb):
-        shape = shapely.from_wkb(inputs.shapes.wkb[country], on_invalid="ignore")
-        if shape is None:
-            continue
-        rings = shapely.get_rings(shapely.simplify(shapely.get_parts(shape), TOLERANCE))
-        for ring in rings[shapely.length(rings) > 4 * TOLERANCE]:
-            line = shapely.get_coordinates(ring)
-            turns = np.floor((line[:, 0].mean() + 180.0) / 360.0) * 360.0
-            lines.append(line - (turns, 0.0))
-    return lines
+    shapes = shapely.from_wkb(
+        [inputs.shapes.wkb[c] for c in sorted(inputs.shapes.wkb)], on_invalid="ignore"
+    )
+    rings = shapely.get_rings(shapely.simplify(shapely.get_parts(shapes), TOLERANCE))
+    rings = rings[shapely.length(rings) > 4 * TOLERANCE]
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    starts = np.searchsorted(ring, np.arange(len(rings)))
+    middle = np.add.reduceat(points[:, 0], starts) / np.bincount(ring) if len(rings) else starts
+    points[:, 0] -= (np.floor((middle + 180.0) / 360.0) * 360.0)[ring]
+    return np.split(points, starts[1:])
