@@ -33,6 +33,11 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
     batch_rows: int = Field(
         default=BATCH_ROWS, ge=1024, le=1 << 22, description="Rows of one batch in memory."
     )
+    repair: bool = Field(
+        default=False,
+        description="Retire a published file that was damaged, and publish it anew: one whose "
+        "bytes are not those of the recorded receipt, where this run makes those.",
+    )
 
     @property
     def threads(self) -> int:
@@ -50,6 +55,7 @@ class Segment1B(dg.ConfigurableResource):  # type: ignore[type-arg]
                 seed=_whole_number(self.seed) if self.seed else None,
                 manifest_fingerprint=self.manifest_fingerprint or None,
                 batch_rows=self.batch_rows,
+                repair=self.repair,
             )
         )
 

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from segment1b_assets.cli import group
+from segment1b_assets.command_line.dagster_run import Outcome, run_states
+from segment1b_assets.storage.run_inputs import RunOptions, open_run_inputs
 from segment1b_assets_tests.finished_world import change, make_finished, part
 from segment1b_assets_tests.run_support import published, use_history
 
@@ -84,6 +86,31 @@ def test_a_damaged_log_is_repaired_and_its_partition_stays(root: Path, country: 
     assert json.loads(mended.stdout)["retired"] == ["rng_events_in_cell_jitter"]
     assert retired(root) == {"rng_events_in_cell_jitter"}
     assert published(root) == before
+
+
+def test_a_run_of_the_web_ui_repairs_where_its_config_says_so(root: Path, country: str) -> None:
+    """What the launchpad sends: `repair` replaces what is damaged, and nothing else."""
+    before = published(root)
+    flip_a_byte(part(root, "site_locations", country))
+    flip_a_byte(log_of(root, country))
+    other = part(root, "tile_weights", country)
+    change(other, "weight_fp", 1)
+    note_receipt(root, "s2_run_report.json", "tile_weights", other)
+    inputs = open_run_inputs(RunOptions(root))
+
+    def launched(*states: str) -> Outcome:
+        return run_states(states, [country], {"root": str(root), "repair": True}, inputs)
+
+    said = launched("S2")
+    assert "segment1b retire" in str(said.failures)
+    assert not retired(root)
+    assert launched("S6", "S8", "S9").success
+    assert retired(root) == {
+        "rng_events_in_cell_jitter", "validation_bundle_1B", "site_locations",
+    }  # fmt: skip
+    after = published(root)
+    (kept,) = (path for path in before if after[path] != before[path])
+    assert root / kept == other
 
 
 def test_a_state_that_reads_damage_offers_the_repair_too(root: Path, country: str) -> None:

@@ -19,7 +19,7 @@ from segment1b_assets.storage.memory import open_files
 from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.progress import progress
 from segment1b_assets.storage.published import Published
-from segment1b_assets.storage.repair import name_damage
+from segment1b_assets.storage.repair import name_damage, retire_damaged
 from segment1b_assets.storage.retire import retire_stale
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.stage_partition import stage_partition
@@ -148,4 +148,8 @@ def _publish_as(inputs: RunInputs, staged: Path, dataset: str, country: str) -> 
     except Segment1BError as err:
         if err.code != "E_IMMUTABLE_PARTITION_EXISTS_NONIDENTICAL":
             raise
-        raise name_damage(inputs, err, dataset) from err
+        named = name_damage(inputs, err, dataset)
+        if named is err or not inputs.options.repair:
+            raise named from err
+        retire_damaged(inputs, dataset, country)
+        return inputs.root.publish(staged, target, dataset=dataset, country=country)

@@ -49,12 +49,20 @@ REFERENCES = ("iso3166_canonical_2024", "world_countries", "population_raster_20
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a user chooses: the root (a folder or a URL), the 1A run, rows of a batch."""
+    """What a user chooses.
+
+    Attributes:
+        root: a folder or a URL.
+        seed, manifest_fingerprint: the 1A run; None finds the only one.
+        batch_rows: rows of one batch in memory.
+        repair: replace what was damaged after it was published, where a run meets it.
+    """
 
     root: Path | str
     seed: int | None = None
     manifest_fingerprint: str | None = None
     batch_rows: int = BATCH_ROWS
+    repair: bool = False
 
 
 class RunInputs:
