@@ -79,9 +79,11 @@ class DataRoot:
     def part_files(self, dataset: str, /, **tokens: object) -> list[Path]:
         """A partition's parquet files in ASCII order of name; empty where it is not published."""
         folder = self.ensure_local(self.path_for(dataset, **tokens))
-        if not folder.is_dir():
+        try:
+            names = sorted(os.listdir(folder), key=os.fsencode)
+        except OSError:
             return []
-        return sorted(folder.glob("*.parquet"), key=lambda p: os.fsencode(p.name))
+        return [folder / name for name in names if name.endswith(".parquet")]
 
     def find_paths(self, dataset: str) -> list[Path]:
         """The existing paths of a dataset, for any tokens, in order."""
