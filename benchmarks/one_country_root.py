@@ -1,7 +1,7 @@
 """A root whose raster covers one box at 3 arc-seconds, for runs over one large country.
 
     python -m benchmarks.one_country_root --root DIR --country BR
-        --box -74.04,5.32 --size 48000x47280 [--cells-per-degree 1200]
+        --box -74.04,5.32 --size 48000x47280 [--cells-per-degree 1200] [--dense]
 
 Polygons, policies and the 1A catalogue are those of the embedded world. The raster is synthetic:
 float32, 512 x 512 blocks, deflate, half of the masses noise, 40 % constant, a tenth zero. Blocks
@@ -29,6 +29,7 @@ BLOCK = 512
 NODATA = -9999.0
 EMBEDDED = Path(__file__).resolve().parents[1] / "data"
 INPUTS = ("reference", "config", "layer1/1A")
+COMPRESSION = ("compress", "zlevel", "predictor", "sparse_ok", "num_threads")
 
 
 def make_masses(path: Path, country: shapely.Geometry, options: argparse.Namespace) -> int:
@@ -48,18 +49,18 @@ def make_masses(path: Path, country: shapely.Geometry, options: argparse.Namespa
         "compress": "deflate", "zlevel": 1, "predictor": 3, "sparse_ok": True,
         "num_threads": 2, "bigtiff": "yes",
     }  # fmt: skip
+    if options.dense:
+        profile = {name: profile[name] for name in profile if name not in COMPRESSION}
     written = 0
     with rasterio.Env(GDAL_CACHEMAX=256), rasterio.open(path, "w", **profile) as raster:
         lefts = np.arange(0, cols, BLOCK)
         for top in range(0, rows, BLOCK):
             height = min(BLOCK, rows - top)
             y = north - top * step
-            touching = shapely.intersects(
-                country,
-                shapely.box(
-                    west + lefts * step, y - BLOCK * step, west + (lefts + BLOCK) * step, y
-                ),
+            blocks = shapely.box(
+                west + lefts * step, y - BLOCK * step, west + (lefts + BLOCK) * step, y
             )
+            touching = options.dense | shapely.intersects(country, blocks)
             shifted = np.roll(band, int(draw.integers(cols)), axis=1)
             for left in lefts[touching]:
                 width = min(BLOCK, cols - int(left))
@@ -86,6 +87,7 @@ def main() -> None:
         help="COLSxROWS",
     )
     parser.add_argument("--cells-per-degree", type=int, default=1200)
+    parser.add_argument("--dense", action="store_true")
     options = parser.parse_args()
     began = time.perf_counter()
     for part in INPUTS:
