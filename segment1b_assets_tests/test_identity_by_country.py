@@ -92,6 +92,22 @@ def test_run_stale_makes_what_is_stale_and_then_nothing(root: Path) -> None:
     assert published(root) == before
 
 
+def test_run_stale_of_one_country_leaves_the_flag_to_the_others(root: Path) -> None:
+    two = sorted(open_run_inputs(RunOptions(root)).demanded)[:2]
+    for country in two:
+        halve(root, country)
+    first = command(root, "run", "--stale", "--countries", two[0])
+    assert first.exit_code == 0, first.output
+    assert f"S9 waits for 1 country more: {two[1]}" in first.output
+    again = command(root, "run", "--stale", "--countries", two[0])
+    assert again.exit_code == 0, again.output
+    assert "nothing is stale or missing for these countries" in again.output
+    assert command(root, "gate").exit_code == 1
+    last = command(root, "run", "--stale", "--countries", two[1])
+    assert last.exit_code == 0, last.output
+    assert command(root, "gate").exit_code == 0
+
+
 def test_no_later_state_builds_on_a_stale_country(root: Path) -> None:
     halve(root, BAD)
     assert command(root, "run", "--states", "s0", "--countries", BAD).exit_code == 0

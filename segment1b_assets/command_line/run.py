@@ -70,7 +70,14 @@ def run(
             if as_json:
                 print_document("run", 0, {"root": inputs.root.uri, "countries": [], "states": []})
             return
-        chosen, chosen_states = _stale_work(inputs, chosen)
+        chosen, chosen_states, others = _stale_work(inputs, chosen)
+        if others:
+            console.print(f"S9 waits for {countries_word(len(others))} more: {_few(others)}")
+        if not chosen_states:
+            console.print("nothing is stale or missing for these countries", highlight=False)
+            if as_json:
+                print_document("run", 0, {"root": inputs.root.uri, "countries": [], "states": []})
+            return
     console.print(
         f"{countries_word(len(chosen))}, {chosen_states[0]} to {chosen_states[-1]}, "
         f"root {inputs.root.uri}, history {home}",
@@ -102,14 +109,26 @@ def is_up_to_date(inputs: RunInputs, countries: Sequence[str]) -> bool:
     )
 
 
-def _stale_work(inputs: RunInputs, chosen: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The countries and states that are stale or missing, as the nightly schedule finds them."""
+def _stale_work(inputs: RunInputs, chosen: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Countries and states that are stale or missing, as the nightly schedule finds them.
+
+    Returns:
+        The countries to make, the states, and the countries beyond the chosen ones for which S9
+        would refuse the flag: while there are any, it is none of the states.
+    """
     import dagster as dg
 
     from segment1b_assets.automation.stale_partitions import find_stale_partitions
 
     with dg.DagsterInstance.get() as instance:
         found = find_stale_partitions(instance, inputs)
-    states = {STATE_OF[asset] for asset in found.assets} | {"S0", "S9"}
     countries = [c for c in found.all_countries if c in chosen]
-    return countries or [chosen[0]], sorted(states) if countries else ["S0", "S9"]
+    others = [c for c in found.all_countries if c not in chosen and c in inputs.demanded]
+    states = {STATE_OF[asset] for asset in found.assets} | {"S0"} if countries else set()
+    if not others:
+        states |= {"S0", "S9"}
+    return countries or [chosen[0]], sorted(states), others
+
+
+def _few(countries: Sequence[str]) -> str:
+    return ", ".join(countries[:5]) + (" …" if len(countries) > 5 else "")
