@@ -61,7 +61,6 @@ def test_runs_are_sets_of_cells(a: set[int], b: set[int], batch: int) -> None:
     assert runs.tile_ids().tolist() == sorted(a)
     rows, cols = runs.rows_and_cols()
     assert (rows * NCOLS + cols).tolist() == sorted(a)
-    assert well_formed(runs.union(other)) == runs_of(a | b)
     assert well_formed(runs.subtract(other)) == runs_of(a - b)
     asked = np.arange(45, dtype=np.uint64)
     assert runs.contains(asked).tolist() == [i in a for i in range(45)]

@@ -224,7 +224,8 @@ def test_a_tile_too_many_is_named(tmp_path: Path) -> None:
     world = World(tmp_path)
     found = eligible_cells(world.polygon, GRID, "center").runs
     extra = int(found.stops[3])
-    more = found.union(CellRuns(np.array([extra]), np.array([extra + 1]), GRID.ncols))
+    ids = np.append(found.tile_ids(), np.uint64(extra))
+    more = CellRuns.from_sorted_tile_ids([np.sort(ids)], GRID.ncols)
     for dataset in ("tile_index", "tile_bounds"):
         table = world.made(dataset, Eligibility(more, 0, 0, 0, 0))
         files = world.write(dataset, table, f"more {dataset}")

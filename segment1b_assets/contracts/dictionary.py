@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
-Form = Literal["file", "partition", "folder", "log"]
 _TOKEN_FORM = {
     "country": re.compile(r"[A-Z]{2}"),
     "seed": re.compile(r"[0-9]{1,20}"),
@@ -34,11 +33,9 @@ class Dataset:
 
     id: str
     path: str
-    form: Form
     format: str
     licence: str
     retention_days: int
-    pii: bool
     sort: tuple[str, ...]
     version: str | None
 
@@ -88,11 +85,9 @@ def dictionary() -> dict[str, Dataset]:
         entries[dataset_id] = Dataset(
             id=dataset_id,
             path=merged["path"],
-            form=merged["form"],
             format=merged["format"],
             licence=merged["licence"],
             retention_days=merged["retention_days"],
-            pii=merged["pii"],
             sort=tuple(merged.get("sort", ())),
             version=merged.get("version"),
         )

@@ -119,9 +119,6 @@ class CellRuns:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def union(self, other: CellRuns) -> CellRuns:
-        return self.from_intervals(intervals.united(self.intervals, other.intervals), self.ncols)
-
     def subtract(self, other: CellRuns) -> CellRuns:
         return self.from_intervals(intervals.less(self.intervals, other.intervals), self.ncols)
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 #: Rows of a range, about: some 100 MiB while it is sorted.
 ROWS_OF_A_RANGE: Final = 1 << 20
 _MOST_RANGES: Final = 128
-_SAMPLE: Final = 1 << 16
 
 
 class SortedRows:

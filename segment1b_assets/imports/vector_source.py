@@ -44,7 +44,6 @@ class VectorTable:
 
     Attributes:
         file: the source, for messages.
-        layer: the layer's name; None where the format has none.
         crs: anything that `pyproj.CRS` takes; None where the file names none.
         wkb: geometries as WKB (None where null), object array of shape (rows,).
         columns: name -> texts, alongside; a null is "".
@@ -52,7 +51,6 @@ class VectorTable:
     """
 
     file: Path
-    layer: str | None
     crs: Any
     wkb: NDArray[np.object_]
     columns: dict[str, list[str]]
@@ -106,13 +104,13 @@ def _read_geojson(
 
     columns = features.columns(noted)
     wkb = np.array([*features.wkb, None], dtype=object)[:-1]
-    return VectorTable(path, None, features.crs, wkb, columns, tuple(given))
+    return VectorTable(path, features.crs, wkb, columns, tuple(given))
 
 
 def _read_with_ogr(
     path: Path, layer: str | None, choose: Callable[[Sequence[str]], Sequence[str]]
 ) -> VectorTable:
-    import pyogrio  # here: its GDAL looks at the environment when it is loaded
+    import pyogrio  # imported late: its GDAL reads the environment when it is loaded
     import pyogrio.raw
     from pyogrio.errors import DataLayerError, DataSourceError
 
@@ -144,7 +142,7 @@ def _read_with_ogr(
         raise Segment1BError("E_INPUT_SCHEMA", "holds no geometries", file=path, value=chosen)
     in_order = [name for name in info["fields"] if name in wanted]
     columns = {name: _texts(field) for name, field in zip(in_order, fields, strict=True)}
-    return VectorTable(path, chosen, info["crs"], wkb, columns, tuple(info["fields"]))
+    return VectorTable(path, info["crs"], wkb, columns, tuple(info["fields"]))
 
 
 def _only_layer(layers: NDArray[Any], path: Path) -> str:
@@ -188,7 +186,7 @@ def _read_geoparquet(path: Path, choose: Callable[[Sequence[str]], Sequence[str]
         c: pc.fill_null(pc.cast(table.column(c), pa.string()), "").to_pylist() for c in wanted
     }
     names = tuple(n for n in schema.names if n != name)
-    return VectorTable(path, None, crs, wkb, columns, names)
+    return VectorTable(path, crs, wkb, columns, names)
 
 
 def shapes_of(wkb: NDArray[np.object_]) -> NDArray[np.object_]:

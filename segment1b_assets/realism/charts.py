@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segment1b_assets.realism.drawing import (
     BAND,
@@ -21,8 +20,6 @@ from segment1b_assets.realism.drawing import (
 from segment1b_assets.realism.measure import Measured
 from segment1b_assets.realism.outlines import Outlines
 from segment1b_assets.realism.statistics import crowded_first, ranks
-
-Floats = NDArray[np.float64]
 
 #: Bins of the population rank, each of as many half-degree cells.
 _RANK_BINS = 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,13 +65,11 @@ def measure_root(
     inputs: RunInputs,
     rules: RealismRules,
     asked: Sequence[str] | None = None,
-    done: Callable[[str], None] = lambda country: None,
 ) -> Measured:
     """Measure the published countries; those with outlets that are not published are named.
 
     Args:
         asked: some countries; all that have outlets if None.
-        done: called with each country that has been measured.
 
     Raises:
         Segment1BError: E_INPUT_MISSING where no country is published; what a country's own files
@@ -96,7 +94,6 @@ def measure_root(
         most = -(-MOST_POINTS * found.sites.total // max(1, total))
         points.append(points_of(country, found.sites, most, rules.draw_key))
         candidates += candidates_of(country, found.sites)
-        done(country)
     countries = judge_countries(world)
     return Measured(
         inputs=inputs,

@@ -24,8 +24,6 @@ from segment1b_assets.realism.tables import (
     unjudged_list,
 )
 
-#: Bytes that a page may have.
-MOST_BYTES: Final = 10_000_000
 #: How much taller a degree of latitude is drawn than one of longitude.
 _STRETCH: Final = 1.25
 _METHOD: Final = """

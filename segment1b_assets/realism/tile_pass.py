@@ -33,7 +33,6 @@ class TilePass:
 
     Attributes:
         tiles: tiles with weight.
-        weight_sum: K, the sum of the weights.
         heaviest_tile, heaviest_weight: the first of the heaviest tiles.
         drawn_tile: uint64, the tile of each quantile asked for.
         before, weight: int64, of each tile asked for: the weight of the tiles of lower tile_id, and
@@ -43,7 +42,6 @@ class TilePass:
     """
 
     tiles: int
-    weight_sum: int
     heaviest_tile: int
     heaviest_weight: int
     drawn_tile: U64
@@ -104,7 +102,7 @@ def pass_over_tiles(inputs: RunInputs, country: str, quantile: Ints, asked: U64)
     before_on_curve = np.empty(asked.size, np.int64)
     before_on_curve[curve_rank] = np.cumsum(between)[:-1]
     return TilePass(
-        tiles, total, heaviest_tile, heaviest_weight, drawn, before, weight, before_on_curve, cells
+        tiles, heaviest_tile, heaviest_weight, drawn, before, weight, before_on_curve, cells
     )
 
 

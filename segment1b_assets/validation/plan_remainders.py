@@ -19,7 +19,6 @@ from segment1b_assets.validation.heaviest_first import HeaviestFirst
 
 Ids = NDArray[np.uint64]
 Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 #: Stands for any d beyond what a plan can have; K is at most 10^18.
 _FAR: Final = 3 * 10**18

@@ -14,7 +14,6 @@ from segment1b_assets.validation.columns import Arrays, Columns
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.heaviest_first import mark_found
 
-Ints = NDArray[np.int64]
 Ids = NDArray[np.uint64]
 
 COLUMNS: Final = ("merchant_id", "tile_id", "n_sites_tile")
