@@ -131,7 +131,7 @@ def test_identical_tile_sets_are_those_of_sets(chains: list[list[int]]) -> None:
     sets = [frozenset(c) for c in chains]
     count = Counter(sets)
     wanted = [i for i, s in enumerate(sets) if count[s] > 1]
-    assert with_identical_tiles(pair, tile, len(chains)).tolist() == wanted
+    assert with_identical_tiles(pair, tile).tolist() == wanted
 
 
 def test_reach_by_hand() -> None:

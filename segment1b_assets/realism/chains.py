@@ -15,13 +15,13 @@ _MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _SECOND: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
-def with_identical_tiles(pair: Ints, tile: U64, pairs: int) -> Ints:
+def with_identical_tiles(pair: Ints, tile: U64) -> Ints:
     """Which pairs hold the same set of tiles as another pair.
 
     Sets are compared by their size and by two sums of 64 mixed bits a tile.
 
     Args:
-        pair: int64 (sites,), ascending, below `pairs`; sites of one merchant in one country.
+        pair: int64 (sites,), ascending; sites of one merchant in one country.
         tile: uint64 (sites,).
 
     Returns:

@@ -122,10 +122,7 @@ def _identical(sites: CountrySites, tile: U64) -> Ints:
     """How many multi-site pairs share their set of tiles with another, by row."""
     several = sites.shops[sites.pair] > 1
     pair = sites.pair[several]
-    pairs = sites.shops.size
-    return np.array(
-        [with_identical_tiles(pair, tiles[several], pairs).size for tiles in tile], np.int64
-    )
+    return np.array([with_identical_tiles(pair, tiles[several]).size for tiles in tile], np.int64)
 
 
 def _distances(
