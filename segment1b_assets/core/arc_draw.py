@@ -17,7 +17,6 @@ from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.contracts.policies import AllocPlanPolicy
 from segment1b_assets.core.philox import U64, philox_blocks
 from segment1b_assets.core.substreams import Substreams, plan_substreams
-from segment1b_assets.core.wide_product import product_high
 
 Ints = NDArray[np.int64]
 
@@ -25,6 +24,8 @@ Ints = NDArray[np.int64]
 SITES_LIMIT: Final = 1 << 31
 
 _MILLION: Final = 10**6
+_HALF: Final = np.uint64(32)
+_LOW: Final = np.uint64(0xFFFFFFFF)
 
 
 class ReachStep(NamedTuple):
@@ -80,7 +81,7 @@ def draw_arcs(
     streams = plan_substreams(identity, country, merchant_id)
     first, second = philox_blocks(streams.counter_lo, streams.counter_hi, streams.key)
     scale = np.uint64(10**dp)
-    home = product_high(first, scale).astype(np.int64)
+    home = _product_high(first, scale).astype(np.int64)
     length = np.full(n_sites.size, 10**dp, np.int64)
     entry = np.searchsorted(np.array([step.n_max for step in reach], np.int64), n_sites)
     entry[n_sites == 1] = len(reach)
@@ -89,11 +90,22 @@ def draw_arcs(
         word = second[mine]
         share = word
         for _ in range(step.power - 1):
-            share = product_high(share, word)
+            share = _product_high(share, word)
         least = -(-(10**dp) * step.min_ppm // _MILLION)
-        drawn = 1 + product_high(share, scale).astype(np.int64)
+        drawn = 1 + _product_high(share, scale).astype(np.int64)
         length[mine] = np.maximum(drawn, least)
     return Arcs(merchant_id, n_sites, home, length, streams)
+
+
+def _product_high(a: U64, b: U64 | np.uint64) -> U64:
+    """⌊a·b / 2^64⌋ exactly, uint64 (n,): numpy has no product of 128 bits."""
+    a_low, a_high = a & _LOW, a >> _HALF
+    b_low, b_high = b & _LOW, b >> _HALF
+    # No sum passes 2^64: (2^32 - 1)^2 + 2·(2^32 - 1) = 2^64 - 1.
+    middle = a_high * b_low + (a_low * b_low >> _HALF)
+    lower = a_low * b_high + (middle & _LOW)
+    high: U64 = a_high * b_high + (middle >> _HALF) + (lower >> _HALF)
+    return high
 
 
 def site_offsets(k: Ints, length: Ints | np.int64, n_sites: Ints | np.int64) -> Ints:

@@ -11,9 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.cell_area import zone_area
 from segment1b_assets.core.polygon import MAX_ABS_LAT, MAX_ABS_LON
 from segment1b_assets.core.validity import valid_parts
-from segment1b_assets.imports.equal_area import areas_km2
 from segment1b_assets.imports.mend_rings import mend_polygon, unite
 from segment1b_assets.imports.ring_cut import cut_part, needs_cut
 
@@ -106,7 +106,7 @@ def mend_country(geometries: NDArray[np.object_]) -> MendedCountry:
         parts[at] = result.geometry
         country.cut += 1
         country.closed_at_pole += result.closed_at_pole
-    country.km2_before = float(areas_km2(parts).sum())
+    country.km2_before = float(_areas_km2(parts).sum())
     with np.errstate(all="ignore"):  # GEOS overflows where edges cross far out
         invalid = np.flatnonzero(~valid_parts(parts))
         country.mended = invalid.size
@@ -115,7 +115,7 @@ def mend_country(geometries: NDArray[np.object_]) -> MendedCountry:
     whole = unite(parts)
     if whole is not None:
         country.wkb = shapely.to_wkb(whole, byte_order=1, flavor="iso")
-        country.km2_after = float(areas_km2(np.array([whole], dtype=object))[0])
+        country.km2_after = float(_areas_km2(np.array([whole], dtype=object))[0])
     return country
 
 
@@ -127,3 +127,19 @@ def _polygons_of(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], 
         parts = shapely.get_parts(parts)
     solid = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
     return parts[solid], int(nothing.sum() + (~solid).sum())
+
+
+def _areas_km2(geometries: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Areas on the WGS84 ellipsoid, float64, shape as given; edges straight in longitude and area.
+
+    Each latitude is replaced by the area between it and the equator over a degree of longitude:
+    then the plane's area of a polygon is the ellipsoid's.
+    """
+
+    def flatten(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        lat = np.clip(xy[:, 1], -90.0, 90.0)
+        up = zone_area(np.zeros_like(lat), np.abs(lat), 1.0)
+        return np.column_stack([xy[:, 0], np.copysign(up, lat)])
+
+    found: NDArray[np.float64] = shapely.area(shapely.transform(geometries, flatten)) * 1e-6
+    return found
