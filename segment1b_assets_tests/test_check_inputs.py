@@ -10,6 +10,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
+import rasterio
 from affine import Affine
 
 from segment1b_assets.contracts.starting_files import listed_countries, starting_policies
@@ -96,6 +97,30 @@ def test_the_inputs_checks_say_the_same_in_dagster(root: Path) -> None:
     (row,) = broken["policy_s2_tile_weights"].metadata["table"].records
     assert row.data["code"] == "E_POLICY_INVALID"
     assert row.data["file"] == str(policy)
+
+
+@pytest.mark.parametrize(
+    ("pixel", "nodata"),
+    [
+        # One unit in the last place apart: GDAL's own mask takes them for the same, S2 does not.
+        (np.float32(-3.4028235e38), -3.4028230607370965e38),
+        # Beyond 2^53, where a float is not the pixel.
+        (np.int64(-(2**62) - 1), -(2**62)),
+    ],
+)
+def test_a_value_that_only_resembles_nodata_is_named_as_s2_names_it(
+    root: Path, pixel: np.generic, nodata: float
+) -> None:
+    path = root / "reference/spatial/population/2025/population.tif"
+    with rasterio.open(path) as raster:
+        people, profile = raster.read(1).astype(pixel.dtype), raster.profile
+    people[3, 5] = pixel
+    profile.update(dtype=pixel.dtype, nodata=nodata, predictor=1)
+    with rasterio.open(path, "w", **profile) as raster:
+        raster.write(people, 1)
+    result = segment1b("check-inputs", "--root", root, status=1)
+    assert "1 cells are negative or infinite, the first at row 3, column 5" in result.output
+    assert f"declare {pixel.item()} as nodata" in result.output
 
 
 def test_a_country_with_outlets_and_no_polygon_is_named(tmp_path: Path, root: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
@@ -91,25 +92,33 @@ def _read(country: str, runs: CellRuns, reader: MassReader) -> Iterator[Masses]:
     """The masses, cleaned and checked."""
     read = 0
     for values in reader.values(runs):
-        at = _cleaned(values, reader.nodata)
-        if at is not None:
+        invalid = clean_masses(values, reader.nodata)
+        if invalid.size:
+            at = int(invalid[0])
             raise _no_mass(country, runs, read + at, values[at], reader)
         read += values.size
         yield values
 
 
-def _cleaned(values: Masses, nodata: Any) -> int | None:
-    """Set nodata and NaN to 0 in place; index of the first invalid mass, if any."""
+def clean_masses(values: Masses, nodata: Any) -> NDArray[np.intp]:
+    """Set nodata and NaN to 0 in place.
+
+    Args:
+        values: a raster's values, shape (k,).
+        nodata: as `MassReader` has it.
+
+    Returns:
+        Indices of the values that are no mass, negative or infinite: shape (m,), ascending.
+    """
     if nodata is not None and nodata > 0:
         values[values == nodata] = 0
     if values.size == 0 or (values.min() >= 0 and values.max() < np.inf):
-        return None
+        return np.empty(0, np.intp)
     # Some value is negative, infinite or NaN (which compares with nothing).
     values[np.isnan(values)] = 0
     if nodata is not None:
         values[values == nodata] = 0
-    bad = np.flatnonzero((values < 0) | (values == np.inf))
-    return int(bad[0]) if bad.size else None
+    return np.flatnonzero((values < 0) | (values == np.inf))
 
 
 def _no_mass(

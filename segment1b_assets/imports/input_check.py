@@ -1,6 +1,6 @@
 """Every input of a root judged at once, before anything runs (contract §3).
 
-The judges are the states' own readers. Here a fault of one input does not hide those of the others.
+The judges are the states' own readers, but a fault of one input does not hide those of the others.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from functools import partial
 from typing import Final, TypeVar
 
 import numpy as np
-import rasterio
-from rasterio.errors import RasterioError
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS, load_policy
+from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.eligibility import InclusionRule, eligible_cells
 from segment1b_assets.core.grid import Grid
+from segment1b_assets.core.masses import clean_masses
 from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.imports.raster_source import exact_text
 from segment1b_assets.storage import unknown_codes
 from segment1b_assets.storage.bundle import verify_flag
-from segment1b_assets.storage.gdal_settings import PLAIN_TIFF, gdal_settings
+from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.run_inputs import RunInputs
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ def check_inputs(inputs: RunInputs) -> Findings:
     shapes, found[_POLYGONS] = _polygons(inputs) if not found[_ISO] else ({}, [])
     grid, found[_RASTER] = _collected(lambda: inputs.grid)
     if grid is not None:
-        found[_RASTER] += _value_faults(inputs)
+        found[_RASTER] += _value_faults(inputs, grid)
     found[_CATALOGUE] = list(_catalogue_faults(inputs, found[_ISO]))
     if not (found[_CATALOGUE] or found[_POLYGONS] or found[_ISO]) and grid is not None:
         found[_CATALOGUE] += _countries_without_tiles(inputs, shapes, grid)
@@ -81,29 +81,29 @@ def _polygons(inputs: RunInputs) -> tuple[dict[str, CountryPolygon], list[Segmen
     return polygons, faults
 
 
-def _value_faults(inputs: RunInputs) -> list[Segment1BError]:
+def _value_faults(inputs: RunInputs, grid: Grid) -> list[Segment1BError]:
     """Negative and infinite values, which stop their country under the basis population."""
     path = inputs.ensure_local(_RASTER)
-    negative, place, sample = 0, (0, 0), 0.0
+    whole = (np.zeros(1, np.int64), np.array([grid.nrows * grid.ncols]))
+    seen = invalid = first = 0
+    sample: float | int = 0
     try:
-        with gdal_settings(), rasterio.open(path, **PLAIN_TIFF) as raster:
-            for _, window in raster.block_windows(1):
-                values = raster.read(1, window=window, masked=True).astype(np.float64).filled(0)
-                odd = (values < 0) | np.isinf(values)
-                if odd.any() and not negative:
-                    row, col = np.argwhere(odd)[0].tolist()
-                    place = (int(window.row_off) + row, int(window.col_off) + col)
-                    sample = float(values[row, col])
-                negative += int(odd.sum())
-    except RasterioError as err:
-        return [Segment1BError("E002_RASTER_MISMATCH", f"cannot be read: {err}", file=path)]
-    if not negative:
+        reader = RasterValues(path)
+        for values in reader.values(CellRuns.from_intervals(whole, grid.ncols)):
+            at = clean_masses(values, reader.nodata)
+            if at.size and not invalid:
+                first, sample = seen + int(at[0]), values[at[0]].item()
+            invalid += at.size
+            seen += values.size
+    except Segment1BError as err:
+        return [err]
+    if not invalid:
         return []
+    row, col = divmod(first, grid.ncols)
     return [
         Segment1BError(
             "E105_NORMALIZATION",
-            f"{negative:,} cells are negative or infinite, the first at row {place[0]}, column "
-            f"{place[1]}",
+            f"{invalid:,} cells are negative or infinite, the first at row {row}, column {col}",
             file=path, value=sample,
             next_step=f"declare {exact_text(sample)} as nodata (gdal_translate -a_nodata "
             f"{exact_text(sample)} in.tif out.tif), or mend the values",

@@ -88,10 +88,11 @@ class RasterSource:
         return values
 
 
-def exact_text(value: float) -> str:
+def exact_text(value: float | int) -> str:
     """A value as GDAL's programs read it back, digit for digit."""
-    number = float(value)
-    return str(int(number)) if number.is_integer() and abs(number) < 1 << 53 else repr(number)
+    if isinstance(value, float) and not (value.is_integer() and abs(value) < 1 << 53):
+        return repr(float(value))
+    return str(int(value))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.hilbert import curve_order, hilbert_index
+from segment1b_assets.core.masses import clean_masses
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
@@ -133,12 +134,8 @@ def _persons(inputs: RunInputs, country: str) -> _Rebatched:
 
 def _cleaned(reader: RasterValues, runs: CellRuns) -> Iterator[Floats]:
     for piece in reader.values(runs):
-        persons = piece.astype(np.float64)
-        wrong = ~np.isfinite(persons) | (persons < 0)
-        if reader.nodata is not None:
-            wrong |= piece == reader.nodata
-        persons[wrong] = 0.0
-        yield persons
+        piece[clean_masses(piece, reader.nodata)] = 0
+        yield piece.astype(np.float64)
 
 
 class _Rebatched:
