@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from segment1b_assets.core.arc_draw import ReachStep
 from segment1b_assets.core.arc_plan import arc_plan
 from segment1b_assets.core.stream import Chunk, PartitionStream
-from segment1b_assets.validation.arc_plan import CODES, judge_arc_plan
+from segment1b_assets.validation.arc_plan import ARC_CODES, judge_arc_plan
 from segment1b_assets.validation.arc_replay import sites_in
 from segment1b_assets.validation.curve_intervals import curve_intervals
 from segment1b_assets.validation.curve_position import curve_position
@@ -118,7 +118,7 @@ def country(
 
 def test_what_s4_makes_passes(tmp_path: Path) -> None:
     verdicts = country(tmp_path).judge(tile_index_files=[])
-    assert [v.code for v in verdicts] == list(CODES)
+    assert [v.code for v in verdicts] == list(ARC_CODES)
     assert failed(verdicts) == ["E413_TILE_NOT_IN_INDEX"]  # an empty index has none of its tiles
     verdicts = country(tmp_path / "again").judge()
     assert failed(verdicts) == []

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from segment1b_assets.core.allocation import alloc_plan
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first
-from segment1b_assets.validation.judges.s4_alloc_plan import CODES, judge_alloc_plan
+from segment1b_assets.validation.judges.s4_alloc_plan import judge_alloc_plan
 from segment1b_assets.validation.plan_remainders import PlanRows, excess_of, wrong_pairs
+from segment1b_assets.validation.plan_rows import CODES
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets_tests.hypothesis_profiles import examples
 from segment1b_assets_tests.partition_support import (

@@ -8,21 +8,17 @@ from typing import Final
 
 import numpy as np
 
-from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.identity import Identity
-from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.arc_draw import SITES_LIMIT, ReachStep
 from segment1b_assets.validation.arc_replay import ReplayedArcs, replay_arcs, sites_in
 from segment1b_assets.validation.columns import Arrays, Columns, first_difference, row_text
 from segment1b_assets.validation.curve_intervals import CurveIntervals, Ids, curve_intervals
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.fixed_width_log import LogFormError
-from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.plan_rows import (
+    CODES,
     COLUMNS,
-    judge_index,
-    judge_rows,
-    judge_sizes,
+    SeenRows,
+    judge_plan,
     judge_tiles,
     judge_weights,
     pair_of,
@@ -30,18 +26,7 @@ from segment1b_assets.validation.plan_rows import (
 from segment1b_assets.validation.rng_evidence import PLAN, FamilyLog
 from segment1b_assets.validation.verdict import Verdict
 
-CODES: Final = (
-    "E404_ALLOCATION_MISMATCH",
-    "E405_SCHEMA_INVALID",
-    "E407_PK_DUPLICATE",
-    "E408_UNSORTED",
-    "E411_TIE_RULE_VIOLATION",
-    "E412_ZERO_ROW_EMITTED",
-    "E413_TILE_NOT_IN_INDEX",
-    "E414_WEIGHT_TAMPER",
-    "E415_RNG_EVENT_MISMATCH",
-    "E416_NUMERIC_OVERFLOW",
-)
+ARC_CODES: Final = (*CODES, "E415_RNG_EVENT_MISMATCH")
 _EVENT: Final = ("merchant_id", "n_sites")
 
 
@@ -78,38 +63,28 @@ def judge_arc_plan(
         events, trace: the country's two site_tile_plan logs.
 
     Returns:
-        Verdicts of `CODES`. A rule that could not be judged has ``judged=False``.
+        Verdicts of `ARC_CODES`. A rule that could not be judged has ``judged=False``.
     """
-    findings = Findings(CODES)
-    code, table = "E405_SCHEMA_INVALID", TABLES["s4_alloc_plan"]
-    form = judge_form(country, files, table, lineage or {}, schema=code, lineage=code, values=False)
-    if findings.stopped_by(form if lineage is not None else form[:1], CODES):
-        return findings.verdicts({})
-    facts: dict[str, int] = {}
-    try:
-        required = Columns(requirement_files, _EVENT).take(1 << 62)
-        seen = judge_rows(findings, files, required)
-        facts.update(rows=seen.rows, pairs=required["n_sites"].size)
-        if not judge_sizes(findings, required, SITES_LIMIT, CODES):
-            return findings.verdicts(facts)
+
+    def by_law(findings: Findings, required: Arrays, seen: SeenRows) -> dict[str, int]:
         merchants, n_sites = (required[name] for name in _EVENT)
         arcs = replay_arcs(identity, country, merchants, n_sites, reach, dp)
         log = FamilyLog(PLAN, country, identity, ts_utc, events, trace)
         _judge_events(findings, log, required, arcs)
-        facts["rng_events"] = log.evidence.events_total
-        if facts["pairs"]:
+        if n_sites.size:
             inside = seen.tile_id < np.uint64(raster[0] * raster[1])
             judge_tiles(findings, seen.tile_id, inside, "the raster")
             cells = seen.tile_id[inside]
             intervals = curve_intervals(weights_files, cells, *raster)
             judge_tiles(findings, cells, intervals.found, "tile_weights")
-            if tile_index_files is not None:
-                judge_index(findings, seen.tile_id, tile_index_files)
             if _judge_weights(findings, intervals, dp):
                 _judge_counts(findings, files, required, arcs, cells, intervals, dp)
-    except Segment1BError as err:
-        findings.stopped(err, CODES)
-    return findings.verdicts(facts)
+        return {"rng_events": log.evidence.events_total}
+
+    return judge_plan(
+        country, files, requirement_files, by_law,
+        codes=ARC_CODES, limit=SITES_LIMIT, tile_index_files=tile_index_files, lineage=lineage,
+    )  # fmt: skip
 
 
 def _judge_weights(findings: Findings, intervals: CurveIntervals, dp: int) -> bool:
@@ -128,7 +103,7 @@ def _judge_events(findings: Findings, log: FamilyLog, required: Arrays, arcs: Re
     """One event a pair, in their order, with the counter, home and reach of the pair's draw."""
     code = "E415_RNG_EVENT_MISMATCH"
     done = 0
-    try:
+    with log.faults_under(code, findings):
         for block in log.blocks():
             part = slice(done, done + block["merchant_id"].size)
             wanted = {name: required[name][part] for name in _EVENT}
@@ -145,14 +120,8 @@ def _judge_events(findings: Findings, log: FamilyLog, required: Arrays, arcs: Re
             findings.add_rows(code, home, block, _EVENT, "has not the home that it draws")
             findings.add_rows(code, length, block, _EVENT, "has not the reach that it draws")
             done = part.stop
-    except LogFormError as fault:
-        findings.add(code, str(fault))
-        return
-    finally:
-        for said in log.evidence.faults:
-            findings.add(code, said)
-    if done < required["merchant_id"].size:
-        findings.add(code, f"there is no event of {row_text(required, _EVENT, done)}")
+        if done < required["merchant_id"].size:
+            findings.add(code, f"there is no event of {row_text(required, _EVENT, done)}")
 
 
 def _judge_counts(

@@ -1,25 +1,77 @@
-"""What is judged of a plan under either law of S4: keys, order, sums, tiles, weights."""
+"""What is judged of a plan under either law of S4: form, keys, order, sums, tiles, weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.validation.columns import Arrays, Columns
 from segment1b_assets.validation.findings import Findings
+from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.heaviest_first import mark_found
+from segment1b_assets.validation.verdict import Verdict
 
 Ids = NDArray[np.uint64]
 
+#: Rules of either law.
+CODES: Final = (
+    "E404_ALLOCATION_MISMATCH", "E405_SCHEMA_INVALID", "E407_PK_DUPLICATE", "E408_UNSORTED",
+    "E411_TIE_RULE_VIOLATION", "E412_ZERO_ROW_EMITTED", "E413_TILE_NOT_IN_INDEX",
+    "E414_WEIGHT_TAMPER", "E416_NUMERIC_OVERFLOW",
+)  # fmt: skip
 COLUMNS: Final = ("merchant_id", "tile_id", "n_sites_tile")
+#: Judges by one law: takes the findings, merchant_id and n_sites of the pairs, and the rows seen;
+#: returns facts about what it judged.
+JudgeByLaw = Callable[[Findings, Arrays, "SeenRows"], Mapping[str, Any]]
 
 
-def judge_sizes(findings: Findings, required: Arrays, limit: int, codes: Sequence[str]) -> bool:
+def judge_plan(
+    country: str,
+    files: Sequence[Path],
+    requirement_files: Sequence[Path],
+    by_law: JudgeByLaw,
+    *,
+    codes: Sequence[str],
+    limit: int,
+    tile_index_files: Sequence[Path] | None,
+    lineage: Mapping[str, str] | None,
+) -> list[Verdict]:
+    """Judge form, rows and sizes of one country's plan, and then what its law asks.
+
+    Args:
+        files, requirement_files: of the plan and s3_requirements.
+        codes: the law's rules.
+        limit: sites that every pair has fewer of.
+        tile_index_files: of tile_index; None where it is not judged.
+        lineage: metadata that the files must carry; None where it is not judged.
+    """
+    findings = Findings(codes)
+    code, table = "E405_SCHEMA_INVALID", TABLES["s4_alloc_plan"]
+    form = judge_form(country, files, table, lineage or {}, schema=code, lineage=code, values=False)
+    if findings.stopped_by(form if lineage is not None else form[:1], codes):
+        return findings.verdicts({})
+    facts: dict[str, Any] = {}
+    try:
+        required = Columns(requirement_files, ["merchant_id", "n_sites"]).take(1 << 62)
+        seen = judge_rows(findings, files, required)
+        facts.update(rows=seen.rows, pairs=required["n_sites"].size)
+        if _judge_sizes(findings, required, limit, codes):
+            if tile_index_files is not None:
+                _judge_index(findings, seen.tile_id, tile_index_files)
+            facts.update(by_law(findings, required, seen))
+    except Segment1BError as err:
+        findings.stopped(err, codes)
+    return findings.verdicts(facts)
+
+
+def _judge_sizes(findings: Findings, required: Arrays, limit: int, codes: Sequence[str]) -> bool:
     """Judge that every pair has fewer sites than the law can place (E416).
 
     Returns:
@@ -122,7 +174,7 @@ def judge_weights(findings: Findings, total: int, negative: int, dp: int) -> Non
         findings.add("E414_WEIGHT_TAMPER", f"the weights sum to {total}, not to 10^{dp}")
 
 
-def judge_index(findings: Findings, tile_id: Ids, files: Sequence[Path]) -> None:
+def _judge_index(findings: Findings, tile_id: Ids, files: Sequence[Path]) -> None:
     """Judge that tiles (distinct, ascending) are among those of the tile_index `files` (E413)."""
     indexed = np.zeros(tile_id.size, np.bool_)
     for block in Columns(files, ["tile_id"]).blocks():

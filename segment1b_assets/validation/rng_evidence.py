@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from segment1b_assets.validation.columns import (
     starts_of,
     whole_runs,
 )
+from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.fixed_width_log import VARIES, LogBlock, LogFormError, read_lines
 
 _BEFORE: Final = ("rng_counter_before_hi", "rng_counter_before_lo")
@@ -146,6 +148,17 @@ class FamilyLog:
         totals = dict.fromkeys(("events_total", "blocks_total", "draws_total"), VARIES)
         self._trace_keys = {**run, **label, **counters, **totals}
         self.evidence = Evidence()
+
+    @contextmanager
+    def faults_under(self, code: str, found: Findings) -> Iterator[None]:
+        """Note under a rule what is wrong with the log, once the block within has read it."""
+        try:
+            yield
+        except LogFormError as fault:
+            found.add(code, str(fault))
+        finally:
+            for said in self.evidence.faults:
+                found.add(code, said)
 
     def blocks(self) -> Iterator[Arrays]:
         """The events' varying values, block by block; `evidence` is complete afterwards.

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.contracts.states import STATES
 from segment1b_assets.core.allocation import SITES_LIMIT
 from segment1b_assets.core.arc_draw import reach_steps
@@ -16,32 +14,18 @@ from segment1b_assets.storage.upstream import row_count
 from segment1b_assets.validation.arc_plan import judge_arc_plan
 from segment1b_assets.validation.columns import Arrays, Columns, whole_runs
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.heaviest_first import HeaviestFirst, heaviest_first
 from segment1b_assets.validation.plan_remainders import PlanRows, wrong_pairs
 from segment1b_assets.validation.plan_rows import (
+    CODES,
     COLUMNS,
     SeenRows,
-    judge_index,
-    judge_rows,
-    judge_sizes,
+    judge_plan,
     judge_tiles,
     judge_weights,
     pair_of,
 )
 from segment1b_assets.validation.verdict import Verdict
-
-CODES: Final = (
-    "E404_ALLOCATION_MISMATCH",
-    "E405_SCHEMA_INVALID",
-    "E407_PK_DUPLICATE",
-    "E408_UNSORTED",
-    "E411_TIE_RULE_VIOLATION",
-    "E412_ZERO_ROW_EMITTED",
-    "E413_TILE_NOT_IN_INDEX",
-    "E414_WEIGHT_TAMPER",
-    "E416_NUMERIC_OVERFLOW",
-)
 
 
 def judge_alloc_plan(
@@ -71,28 +55,19 @@ def judge_alloc_plan(
         Verdicts of `CODES`. A rule that cannot be judged because of what another one found fails
         too, and says so.
     """
-    findings = Findings(CODES)
-    code, table = "E405_SCHEMA_INVALID", TABLES["s4_alloc_plan"]
-    form = judge_form(country, files, table, lineage or {}, schema=code, lineage=code, values=False)
-    if findings.stopped_by(form if lineage is not None else form[:1], CODES):
-        return findings.verdicts({})
-    facts: dict[str, int] = {}
-    try:
-        required = Columns(requirement_files, ["merchant_id", "n_sites"]).take(1 << 62)
-        if not judge_sizes(findings, required, SITES_LIMIT, CODES):
-            return findings.verdicts(facts)
-        seen = judge_rows(findings, files, required)
-        facts.update(rows=seen.rows, pairs=required["n_sites"].size)
-        if facts["pairs"]:
+
+    def by_law(findings: Findings, required: Arrays, seen: SeenRows) -> dict[str, int]:
+        if required["n_sites"].size:
             order = heaviest_first(weights_files, seen.most_rows + 1, seen.tile_id)
             judge_weights(findings, order.total, order.negative, dp)
             judge_tiles(findings, seen.tile_id, order.found, "tile_weights")
-            if tile_index_files is not None:
-                judge_index(findings, seen.tile_id, tile_index_files)
             _judge_plans(findings, files, required, seen, order, 10**dp)
-    except Segment1BError as err:
-        findings.stopped(err, CODES)
-    return findings.verdicts(facts)
+        return {}
+
+    return judge_plan(
+        country, files, requirement_files, by_law, codes=CODES, limit=SITES_LIMIT,
+        tile_index_files=tile_index_files, lineage=lineage,
+    )  # fmt: skip
 
 
 def _judge_plans(

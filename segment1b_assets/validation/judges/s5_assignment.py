@@ -24,7 +24,6 @@ from segment1b_assets.validation.columns import (
     whole_runs,
 )
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.fixed_width_log import LogFormError
 from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.rng_evidence import ASSIGN, FamilyLog
 from segment1b_assets.validation.site_keys import KeyOrder, Parity, judge_tiles
@@ -78,12 +77,8 @@ def judge_assignment(
         return found.verdicts({})
     sites = _judge_rows(found, files, plan_files, requirement_files, tiles)
     log = FamilyLog(ASSIGN, country, identity, ts_utc, events, trace)
-    try:
+    with log.faults_under("E507_RNG_EVENT_MISMATCH", found):
         _judge_events(found, log, Columns(files, _ROW), identity, country)
-    except LogFormError as err:
-        found.add("E507_RNG_EVENT_MISMATCH", str(err))
-    for fault in log.evidence.faults:
-        found.add("E507_RNG_EVENT_MISMATCH", fault)
     return found.verdicts({"sites": sites, "rng_events": log.evidence.events_total})
 
 

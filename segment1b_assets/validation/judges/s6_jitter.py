@@ -25,7 +25,6 @@ from segment1b_assets.validation.columns import (
 )
 from segment1b_assets.validation.country_points import CountryPoints, inside
 from segment1b_assets.validation.findings import Findings
-from segment1b_assets.validation.fixed_width_log import LogFormError
 from segment1b_assets.validation.form import judge_form
 from segment1b_assets.validation.grid_cells import CellLines, cell_lines
 from segment1b_assets.validation.jitter_replay import JitterReplay
@@ -99,12 +98,8 @@ def judge_jitter(
         found.add("E609_RNG_EVENT_COUNT", f"{events.name} is not there: no site has an event")
     log = FamilyLog(JITTER, country, identity, ts_utc, events, trace)
     replayed = JitterReplay(found, country, identity, lines, points, max_attempts, boxes)
-    try:
+    with log.faults_under("E610_RNG_BUDGET_OR_COUNTERS", found):
         replayed.judge(log, Columns(files, _ROW))
-    except LogFormError as err:
-        found.add("E610_RNG_BUDGET_OR_COUNTERS", str(err))
-    for fault in log.evidence.faults:
-        found.add("E610_RNG_BUDGET_OR_COUNTERS", fault)
     return found.verdicts({"sites": sites, "rng_events": log.evidence.events_total})
 
 
