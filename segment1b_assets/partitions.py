@@ -1,8 +1,9 @@
-"""The country partitions of Dagster, and how a backfill is cut into runs."""
+"""The country partitions of Dagster: their newest events, and how a backfill is cut into runs."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -35,3 +36,17 @@ def backfill_policy(value: str | None = None) -> dg.BackfillPolicy:
             "unset it or correct it, then reload the code location"
         )
     return dg.BackfillPolicy.multi_run(max_partitions_per_run=int(text))
+
+
+def latest_materializations(
+    instance: dg.DagsterInstance, key: dg.AssetKey, chosen: Sequence[str]
+) -> dict[str, dg.EventLogRecord]:
+    """Country -> the record of its newest materialisation, in two queries."""
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(chosen)
+    )
+    if not ids:
+        return {}
+    wanted = dg.AssetRecordsFilter(key, storage_ids=sorted(ids.values()))
+    found = instance.fetch_materializations(wanted, limit=len(ids))
+    return {str(record.partition_key): record for record in found.records}

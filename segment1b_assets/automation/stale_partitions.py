@@ -27,6 +27,7 @@ from segment1b_assets.assets.versions import (
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.partitions import latest_materializations
 from segment1b_assets.storage.input_versions import INPUTS, POLYGONS, polygon_versions
 from segment1b_assets.storage.run_inputs import RunInputs
 
@@ -91,7 +92,13 @@ def find_stale_partitions(instance: dg.DagsterInstance, inputs: RunInputs) -> St
     for state in PARTITIONED_STATES:
         before = [asset for asset in state.deps if asset in stale]
         for asset in state.streams:
-            tags = _latest_tags(instance, dg.AssetKey(asset), codes)
+            tags = {
+                country: record.asset_materialization.tags or {}
+                for country, record in latest_materializations(
+                    instance, dg.AssetKey(asset), codes
+                ).items()
+                if record.asset_materialization is not None
+            }
             versions[asset] = {c: t.get(DATA_VERSION_TAG, "") for c, t in tags.items()}
             stale_upstream = {c for b in before for c in stale[b]}
             stale[asset] = [
@@ -120,24 +127,6 @@ def _differs(
         if now is not None and tags.get(input_version_tag(key)) != now:
             return True
     return False
-
-
-def _latest_tags(
-    instance: dg.DagsterInstance, key: dg.AssetKey, countries: Sequence[str]
-) -> dict[str, Mapping[str, str]]:
-    """Country -> the tags of its newest materialisation, in two queries."""
-    ids = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(countries)
-    )
-    if not ids:
-        return {}
-    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(ids.values()))
-    records = instance.fetch_materializations(wanted, limit=len(ids)).records
-    return {
-        str(r.partition_key): r.asset_materialization.tags or {}
-        for r in records
-        if r.asset_materialization is not None
-    }
 
 
 def _on_record(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:

@@ -18,13 +18,12 @@ from segment1b_assets.checks.country_verdict import (
     judge_country,
 )
 from segment1b_assets.checks.failure import country_failure
-from segment1b_assets.checks.judged_materialization import latest_materializations
 from segment1b_assets.checks.verdict_table import verdict_metadata
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.states import State
-from segment1b_assets.dagster_internals import accept_preview_apis
-from segment1b_assets.partitions import countries
+from segment1b_assets.dagster_internals import TargetMaterialization, accept_preview_apis
+from segment1b_assets.partitions import countries, latest_materializations
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.run_tags import countries_of
 from segment1b_assets.storage.reports import write_failure
@@ -60,7 +59,7 @@ def dataset_checks(state: State) -> dg.AssetChecksDefinition:
                 if verdict.rejected is not None:
                     failed[country] = verdict.rejected
                     write_failure(inputs, state.id, verdict.rejected, run)
-            targets = latest_materializations(context.instance, dg.AssetKey(dataset), list(judged))
+            targets = _targets(context.instance, dataset, list(judged))
             for spec in specs:
                 if spec.asset_key == dg.AssetKey(dataset) and spec.key in selected:
                     yield from _evaluations(spec, judged, targets)
@@ -115,8 +114,25 @@ def _judge(
     yield from run_concurrently(one, chosen, workers)
 
 
+def _targets(
+    instance: dg.DagsterInstance, dataset: str, judged: Sequence[str]
+) -> dict[str, TargetMaterialization]:
+    """Country -> the materialisation that its verdict is about.
+
+    Dagster counts a verdict as current only while it names the country's latest materialisation;
+    without that name the check's page calls every country missing.
+    """
+    latest = latest_materializations(instance, dg.AssetKey(dataset), judged)
+    return {
+        country: TargetMaterialization(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+        for country, record in latest.items()
+    }
+
+
 def _evaluations(
-    spec: dg.AssetCheckSpec, judged: Rows, targets: dict[str, Any]
+    spec: dg.AssetCheckSpec, judged: Rows, targets: dict[str, TargetMaterialization]
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """One evaluation a country. The check's page shows the last one, so broken ones come last."""
     dataset = spec.asset_key.path[-1]
