@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.eligibility import eligible_cells
@@ -56,13 +53,8 @@ def country_totals(root: DataRoot) -> dict[str, float]:
         except Segment1BError:
             continue
         runs = eligible_cells(polygon, grid, "center").runs
-        found[country] = sum(float(_persons(piece).sum()) for piece in values.values(runs))
+        found[country] = sum(float(piece.sum()) for piece in values.persons(runs))
     return found
-
-
-def _persons(values: NDArray[Any]) -> NDArray[np.float64]:
-    persons: NDArray[np.float64] = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
-    return persons
 
 
 def _shapes(root: DataRoot) -> CountryShapes:

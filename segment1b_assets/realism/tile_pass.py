@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.hilbert import curve_order, hilbert_index
-from segment1b_assets.core.masses import clean_masses
 from segment1b_assets.storage.raster_values import RasterValues
 from segment1b_assets.storage.run_inputs import RunInputs
 from segment1b_assets.storage.upstream import batches
@@ -128,14 +127,7 @@ def _persons(inputs: RunInputs, country: str) -> _Rebatched:
     )
     runs = CellRuns.from_sorted_tile_ids(ids, inputs.grid.ncols)
     path = inputs.root.ensure_local(inputs.root.path_for("population_raster_2025"))
-    reader = RasterValues(path)
-    return _Rebatched(_cleaned(reader, runs))
-
-
-def _cleaned(reader: RasterValues, runs: CellRuns) -> Iterator[Floats]:
-    for piece in reader.values(runs):
-        piece[clean_masses(piece, reader.nodata)] = 0
-        yield piece.astype(np.float64)
+    return _Rebatched(RasterValues(path).persons(runs))
 
 
 class _Rebatched:

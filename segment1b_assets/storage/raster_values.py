@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.core.masses import clean_masses
 from segment1b_assets.storage.block_bands import Band, bands
 from segment1b_assets.storage.gdal_settings import (
     CACHE_BYTES,
@@ -106,6 +107,12 @@ class RasterValues:
                 yield from self._band(raster, band)
         finally:
             raster.close()
+
+    def persons(self, runs: CellRuns) -> Iterator[NDArray[np.float64]]:
+        """`values` as persons, float64: nodata and what is no mass (negative, infinite) are 0."""
+        for values in self.values(runs):
+            values[clean_masses(values, self.nodata)] = 0
+            yield values.astype(np.float64)
 
     def _band(self, raster: DatasetReader, band: Band) -> Iterator[Values]:
         row_bytes = band.width * self._pixel_bytes
