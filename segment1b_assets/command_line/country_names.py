@@ -7,8 +7,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-#: Codes in everyday use for countries whose ISO code is another (ISO 3166-1 reserves both).
-_RESERVED = {"UK": "GB", "EL": "GR"}
+from segment1b_assets.contracts.countries import RESERVED_CODES
+
 #: How alike a name must be: "Frnace" is France, "Iran" is not Iraq.
 _ALIKE = 0.8
 
@@ -23,7 +23,7 @@ def meant_country(word: str, names: Mapping[str, str], alpha3: Mapping[str, str]
     upper = word.strip().upper()
     if upper in names:
         return upper
-    if (code := _RESERVED.get(upper)) in names:
+    if (code := RESERVED_CODES.get(upper)) in names:
         return code
     for code, three in alpha3.items():
         if upper == three.upper():

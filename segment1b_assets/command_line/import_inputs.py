@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -20,6 +17,7 @@ from rich.progress import (
 from rich.table import Table
 
 from segment1b_assets.command_line.choices import summary_of_codes
+from segment1b_assets.command_line.json_output import console_for
 from segment1b_assets.storage.data_root import DataRoot
 from segment1b_assets.storage.open_root import in_a_store, open_root
 
@@ -50,12 +48,6 @@ def root_to_write(root: str) -> DataRoot:
             f"{root} is not there: make it with `segment1b init {root}`", param_hint="--root"
         )
     return open_root(Path(root))
-
-
-def _console() -> Console:
-    """Stdout; where it is no terminal and $COLUMNS says nothing, wide enough for every number."""
-    asked = sys.stdout.isatty() or os.environ.get("COLUMNS")
-    return Console(soft_wrap=True, highlight=False, width=None if asked else 140)
 
 
 @click.group("import")
@@ -104,7 +96,7 @@ def polygons(
     )  # fmt: skip
     picture = data.path / "reports" / "imports" / "polygons.png"
     data.replace_file(picture, draw_polygons(found.countries))
-    console = _console()
+    console = console_for(False, 140, soft_wrap=True, highlight=False)
     changed = {
         c: m for c, m in found.countries.items()
         if m.mended or m.cut or m.dropped or m.rows > 1 or m.wkb is None
@@ -177,7 +169,7 @@ def raster(
     from segment1b_assets.imports.raster_import import import_raster
 
     data = root_to_write(root)
-    console = _console()
+    console = console_for(False, 140, soft_wrap=True, highlight=False)
     bounds = None if countries is None else bounds_of(data, _codes(countries))
     with Progress(
         TextColumn("reading"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),

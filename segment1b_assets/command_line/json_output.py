@@ -68,17 +68,18 @@ def error_row(error: Segment1BError) -> dict[str, Any]:
     }
 
 
-def console_for(as_json: bool, width: int) -> Console:
+def console_for(as_json: bool, width: int, **style: Any) -> Console:
     """Where a command prints: stdout, or stderr where stdout is for the document.
 
     Args:
         width: columns where the output is no terminal and $COLUMNS says nothing.
+        style: other options of the console.
     """
     from rich.console import Console
 
     stream = sys.stderr if as_json else sys.stdout
     asked = stream.isatty() or os.environ.get("COLUMNS")
-    return Console(stderr=as_json, width=None if asked else width)
+    return Console(stderr=as_json, width=None if asked else width, **style)
 
 
 def _exact(value: Any) -> Any:

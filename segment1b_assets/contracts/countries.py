@@ -13,3 +13,5 @@ SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ
 TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
 """
 COUNTRY_CODES: tuple[str, ...] = tuple(_CODES.split())
+#: Codes in everyday use that ISO 3166 reserves and gives to no other country.
+RESERVED_CODES = {"EL": "GR", "UK": "GB"}

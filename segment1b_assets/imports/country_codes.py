@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pyarrow.parquet as pq
-
+from segment1b_assets.contracts.countries import RESERVED_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.storage.references import read_iso_list
 
-#: Codes of the European Union's statistics that ISO 3166 reserves and gives to nobody else.
-_RESERVED: Final = {"EL": "GR", "UK": "GB"}
 _DIGITS: Final = 3
 
 
@@ -52,20 +49,16 @@ def read_country_codes(path: Path, aliases: Mapping[str, str] | None = None) -> 
         Segment1BError: as `read_iso_list`; E005_ISO_FK for an alias of a code not on the list.
     """
     try:
-        names = read_iso_list(path).names
+        listed = read_iso_list(path)
     except Segment1BError as err:
         if err.code == "E_INPUT_MISSING":
             raise err.with_next_step("segment1b init ROOT writes it; then import again") from err
         raise
-    table = pq.read_table(path, columns=["country_iso", "alpha3", "numeric_code"]).to_pylist()
-    by_letters = {row["alpha3"].upper(): row["country_iso"] for row in table}
+    names = listed.names
+    by_letters = {alpha3.upper(): code for code, alpha3 in listed.alpha3.items()}
     by_letters |= {code: code for code in names}
-    by_letters |= {other: code for other, code in _RESERVED.items() if code in names}
-    by_digits = {
-        f"{row['numeric_code']:0{_DIGITS}d}": row["country_iso"]
-        for row in table
-        if row["numeric_code"] is not None
-    }
+    by_letters |= {other: code for other, code in RESERVED_CODES.items() if code in names}
+    by_digits = {f"{number:0{_DIGITS}d}": code for code, number in listed.numeric.items()}
     for other, code in (aliases or {}).items():
         if code.upper() not in by_letters:
             raise Segment1BError(

@@ -226,32 +226,21 @@ def _write(
     path: Path, rows: SortedRows, columns: OutletColumns, fingerprint: str, source: Path
 ) -> tuple[int, int, int]:
     """Write the catalogue; returns (merchants, pairs, sites)."""
-    make = _pairs_of_counts if columns.sites else _pairs_of_rows
+    number = pl.col("number").sum() if columns.sites else pl.len().cast(pl.Int64)
     merchants = pairs = sites = 0
     repetitive = [name for name in _SCHEMA.names if name != "site_order"]
     with pq.ParquetWriter(path, _SCHEMA, compression="zstd", use_dictionary=repetitive) as writer:
         for ordered in rows.ranges():
             if columns.order:
                 _require_whole(ordered, source)
-            found = make(ordered)
+            pairs_of_range = ordered.group_by("merchant_id", "country", maintain_order=True)
+            found = pairs_of_range.agg(sites=number)
             merchants += found["merchant_id"].n_unique()
             pairs += found.height
             sites += int(found["sites"].sum())
             for table in _site_rows(found, fingerprint, source):
                 writer.write_table(table)
     return merchants, pairs, sites
-
-
-def _pairs_of_counts(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.group_by("merchant_id", "country", maintain_order=True).agg(
-        sites=pl.col("number").sum()
-    )
-
-
-def _pairs_of_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.group_by("merchant_id", "country", maintain_order=True).agg(
-        sites=pl.len().cast(pl.Int64)
-    )
 
 
 def _require_whole(rows: pl.DataFrame, source: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.imports.raster_source import RasterSource
 from segment1b_assets.imports.target_grid import (
+    METRES_A_DEGREE,
     TargetGrid,
     common_grid,
     grid_by_degree,
@@ -23,7 +24,6 @@ Bounds = tuple[float, float, float, float]
 Floats = NDArray[np.float64]
 #: Points of a side of the lattice that an extent is taken from.
 _LATTICE = 129
-_METRES_A_DEGREE = 111_320.0
 
 
 def degrees_of(source: RasterSource) -> Callable[[Floats, Floats], tuple[Any, Any]]:
@@ -48,7 +48,7 @@ def cell_degrees(source: RasterSource) -> tuple[float, float]:
     wide, high = float(np.hypot(affine.a, affine.d)), float(np.hypot(affine.b, affine.e))
     if crs.is_geographic:
         return wide, high
-    unit = float(crs.linear_units_factor[1]) / _METRES_A_DEGREE
+    unit = float(crs.linear_units_factor[1]) / METRES_A_DEGREE
     return wide * unit, high * unit
 
 
@@ -72,7 +72,7 @@ def choose_grid(
         number = cells_per_degree
         if number is None:
             finest = min(min(cell_degrees(source)) for source in sources)
-            number = usual_cells_per_degree(finest * _METRES_A_DEGREE)
+            number = usual_cells_per_degree(finest * METRES_A_DEGREE)
         extents = [_extent(source) for source in sources]
         grid = grid_by_degree(
             (

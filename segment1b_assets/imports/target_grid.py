@@ -12,7 +12,7 @@ import numpy as np
 _USUAL_CELLS_PER_DEGREE: Final = (
     1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 24, 30, 40, 60, 120, 240, 360, 400, 600, 1200, 3600,
 )  # fmt: skip
-_METRES_A_DEGREE: Final = 111_320.0
+METRES_A_DEGREE: Final = 111_320.0
 #: Cells: two grids whose edges differ by less are one grid, its numbers rounded.
 _SAME: Final = 0.01
 
@@ -37,7 +37,7 @@ class TargetGrid:
 
 def usual_cells_per_degree(cell_metres: float) -> int:
     """The usual number of cells a degree that comes next to a cell of so many metres."""
-    wanted = _METRES_A_DEGREE / cell_metres
+    wanted = METRES_A_DEGREE / cell_metres
     return min(_USUAL_CELLS_PER_DEGREE, key=lambda n: abs(math.log(n / wanted)))
 
 

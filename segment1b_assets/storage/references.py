@@ -35,10 +35,12 @@ class IsoList:
     Attributes:
         names: country_iso -> name.
         alpha3: country_iso -> the code of three letters.
+        numeric: country_iso -> the numeric code, where the file has one.
     """
 
     names: dict[str, str]
     alpha3: dict[str, str]
+    numeric: dict[str, int]
 
 
 def read_iso_list(path: Path) -> IsoList:
@@ -56,11 +58,13 @@ def read_iso_list(path: Path) -> IsoList:
                 "E_INPUT_SCHEMA", "numeric_code must be int16", file=path,
                 value=str(reader.schema_arrow.field("numeric_code").type),
             )  # fmt: skip
-    codes: dict[str, tuple[str, str]] = {}
-    for batch in read_batches([path], ["country_iso", "alpha3", "name"], _ROWS_AT_ONCE):
-        for code, alpha3, name in zip(
-            *(_texts(batch, c, path) for c in ("country_iso", "alpha3", "name")), strict=True
-        ):
+    codes: dict[str, tuple[str, str, int | None]] = {}
+    texts = ("country_iso", "alpha3", "name")
+    for batch in read_batches([path], [*texts, "numeric_code"], _ROWS_AT_ONCE):
+        for code, alpha3, name, number in zip(
+            *(_texts(batch, c, path) for c in texts), batch.column("numeric_code").to_pylist(),
+            strict=True,
+        ):  # fmt: skip
             if not _CODE.fullmatch(code):
                 raise Segment1BError(
                     "E005_ISO_FK",
@@ -79,10 +83,12 @@ def read_iso_list(path: Path) -> IsoList:
                     next_step="remove the row; `import polygons --alias` gives its ground to a "
                     "country",
                 )
-            codes[code] = alpha3, name
+            codes[code] = alpha3, name, number
+    ordered = sorted(codes.items())
     return IsoList(
-        {code: codes[code][1] for code in sorted(codes)},
-        {code: codes[code][0] for code in sorted(codes)},
+        names={code: name for code, (_, name, _) in ordered},
+        alpha3={code: alpha3 for code, (alpha3, _, _) in ordered},
+        numeric={code: number for code, (_, _, number) in ordered if number is not None},
     )
 
 
