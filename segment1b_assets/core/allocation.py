@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.exact_sum import sum_of_weights
 from segment1b_assets.core.heaviest import HeaviestTiles, Ids, Ints, Weighed, heaviest_tiles
+from segment1b_assets.core.site_batches import site_rows
 from segment1b_assets.core.stream import BATCH_ROWS, Chunk, PartitionStream
 
 #: Pairs must have fewer sites than this; with K <= 10^18 every product is then exact.
@@ -156,14 +156,13 @@ class _Plans:
         before = self._upto[pairs] - self.rows[pairs]
         rows = np.minimum(self._upto[pairs], stop) - np.maximum(before, first)
         at = np.repeat(self._from[pairs] - before, rows) + np.arange(first, stop)
-        label = pa.array([self._country], pa.string())
-        columns = [
-            pa.array(np.repeat(merchant_id[pairs], rows)),
-            pa.DictionaryArray.from_arrays(pa.array(np.zeros(stop - first, np.int32)), label),
-            pa.array(self._tile_id[at]),
-            pa.array(self._sites[at]),
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=TABLES["s4_alloc_plan"].wire)
+        return site_rows(
+            "s4_alloc_plan",
+            self._country,
+            merchant_id=np.repeat(merchant_id[pairs], rows),
+            tile_id=self._tile_id[at],
+            n_sites_tile=self._sites[at],
+        )
 
 
 def require_pairs(country: str, merchant_id: Ids, n_sites: Ints, dp: int, sites_limit: int) -> None:

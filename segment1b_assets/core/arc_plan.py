@@ -26,7 +26,7 @@ from segment1b_assets.core.curve_blocks import (
 )
 from segment1b_assets.core.exact_sum import sum_of_weights
 from segment1b_assets.core.rng_log import PLAN, RngLog
-from segment1b_assets.core.site_batches import SITE_BATCH, site_rows
+from segment1b_assets.core.site_batches import SITE_BATCH, bounded_groups, site_rows
 from segment1b_assets.core.stream import Chunk, PartitionStream
 
 #: Sites that are placed in one reading of the weights; 50 bytes each.
@@ -86,7 +86,7 @@ def arc_plan(
         grid = SquareGrid.of(*raster, most_squares or squares_of(*raster))
         squares = CurveSquares(country, weights, dp, grid)
         facts.update(tiles_read=squares.tiles_read, readings=1)
-        for group in _groups(n_sites, most_sites):
+        for group in bounded_groups(n_sites, most_sites):
             merchants, sites = merchant_id[group], n_sites[group]
             arcs = draw_arcs(identity, country, merchants, sites, reach, dp)
             single = merchants.size == 1 and int(sites[0]) > most_sites
@@ -102,16 +102,6 @@ def arc_plan(
             facts["rng_events"] = log.events
 
     return PartitionStream(chunks(), facts)
-
-
-def _groups(n_sites: Ints, most_sites: int) -> Iterator[slice]:
-    """Consecutive pairs of at most `most_sites` sites together, or one pair that has more."""
-    total = np.cumsum(n_sites)
-    start = done = 0
-    while start < n_sites.size:
-        stop = max(start + 1, int(np.searchsorted(total, done + most_sites, side="right")))
-        yield slice(start, stop)
-        start, done = stop, int(total[stop - 1])
 
 
 class _Events:

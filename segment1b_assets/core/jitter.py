@@ -15,7 +15,7 @@ from segment1b_assets.core.attempts import POINTS, Attempts, Boxes, CountryTest
 from segment1b_assets.core.cells import row_and_col
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.core.rng_log import JITTER, RngLog
-from segment1b_assets.core.site_batches import SITE_BATCH, site_rows
+from segment1b_assets.core.site_batches import SITE_BATCH, bounded_groups, site_rows
 from segment1b_assets.core.stream import Chunk, PartitionStream
 
 #: Exhausted sites that the error spells out.
@@ -67,8 +67,8 @@ def site_jitter(
             lost.note(tries, needed)
             if lost.count:
                 continue  # nothing will be published: the other sites are only counted
-            for start, stop in _bounded(needed):
-                yield _chunk(country, identity, tries, needed, slice(start, stop), log)
+            for part in bounded_groups(needed, POINTS):
+                yield _chunk(country, identity, tries, needed, part, log)
             facts["sites"] += needed.size
             facts["rng_events"] = log.events
             facts["sites_resampled"] += int(np.count_nonzero(needed > 1))
@@ -82,16 +82,6 @@ def _slices(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordB
     for batch in batches:
         for start in range(0, batch.num_rows, rows):
             yield batch.slice(start, rows)
-
-
-def _bounded(needed: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Consecutive sites with at most POINTS attempts together, or one site that has more."""
-    total = np.cumsum(needed)
-    start, before = 0, 0
-    while start < needed.size:
-        stop = max(start + 1, int(np.searchsorted(total, before + POINTS, side="right")))
-        yield start, stop
-        start, before = stop, int(total[stop - 1])
 
 
 def _chunk(

@@ -1,4 +1,4 @@
-"""Batches of sites: plans regrouped by pair, and rows of the site tables."""
+"""Batches of sites: groups of bounded size, plans regrouped by pair, rows of the site tables."""
 
 from __future__ import annotations
 
@@ -56,14 +56,24 @@ def _groups(rows: PlanRows, most_sites: int) -> Iterator[PlanRows]:
     if merchant.size == 0:
         return
     starts = pair_starts(merchant)
-    stops = np.r_[starts[1:], merchant.size]
-    total = np.cumsum(np.add.reduceat(quota, starts))
-    first, done = 0, 0
-    while first < starts.size:
-        after = max(first + 1, int(np.searchsorted(total, done + most_sites, side="right")))
-        part = slice(int(starts[first]), int(stops[after - 1]))
+    ends = np.r_[starts, merchant.size]
+    for pairs in bounded_groups(np.add.reduceat(quota, starts), most_sites):
+        part = slice(int(ends[pairs.start]), int(ends[pairs.stop]))
         yield merchant[part], tile[part], quota[part]
-        first, done = after, int(total[after - 1])
+
+
+def bounded_groups(sizes: NDArray[np.int64], most: int) -> Iterator[slice]:
+    """Consecutive items whose sizes add up to at most `most`, or one item that is larger.
+
+    Args:
+        sizes: of each item, int64 >= 1, shape (items,).
+    """
+    total = np.cumsum(sizes)
+    start = before = 0
+    while start < sizes.size:
+        stop = max(start + 1, int(np.searchsorted(total, before + most, side="right")))
+        yield slice(start, stop)
+        start, before = stop, int(total[stop - 1])
 
 
 def _require_order(country: str, merchant: U64, tile: U64) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.core.site_batches import bounded_groups
 from segment1b_assets.imports.country_codes import CountryCodes, read_country_codes
 from segment1b_assets.imports.outlet_columns import (
     COUNTRY_NAMES,
@@ -274,22 +275,17 @@ def _site_rows(pairs: pl.DataFrame, fingerprint: str, source: Path) -> Iterator[
     country = pairs["country"].to_arrow().cast(pa.string())
     merchant = pairs["merchant_id"].to_numpy()
     sites = pairs["sites"].to_numpy()
-    ends = np.cumsum(sites)
-    start = 0
-    while start < len(ends):
-        before = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + _SITES_AT_ONCE, "right")))
-        n = sites[start:stop]
+    for part in bounded_groups(sites, _SITES_AT_ONCE):
+        n = sites[part]
         pair = np.repeat(np.arange(len(n)), n)
         order = np.arange(len(pair)) - np.repeat(np.cumsum(n) - n, n)
         yield pa.Table.from_arrays(
             [
-                pa.array(merchant[start:stop][pair]),
-                country.slice(start, stop - start).take(pa.array(pair)),
+                pa.array(merchant[part][pair]),
+                country.take(pa.array(pair + part.start)),
                 pa.array((order + 1).astype(np.int32)),
                 ids.take(pa.array(order)),
                 pa.repeat(fingerprint, len(pair)),
             ],
             schema=_SCHEMA,
         )
-        start = stop
