@@ -148,11 +148,11 @@ def failures_table(failures: Mapping[tuple[str, str], str]) -> Table:
     table.add_column("countries")
     table.add_column("code, reason and next step", overflow="fold")
     grouped: dict[tuple[str, str], list[str]] = {}
-    told: set[tuple[str, str]] = set()
+    listed: set[tuple[str, str]] = set()
     for (state, country), reason in sorted(failures.items()):
-        if (country, reason) in told:
+        if (country, reason) in listed:
             continue
-        told.add((country, reason))
+        listed.add((country, reason))
         shared = reason.replace(f" [{country}]", "").replace(f"country={country}", "country=…")
         grouped.setdefault((state, shared), []).append(country)
     for (state, reason), countries in grouped.items():

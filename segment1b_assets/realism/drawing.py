@@ -1,4 +1,4 @@
-"""How the scorecard's pictures look: figures without global state, colours that all can tell apart.
+"""How the scorecard's pictures look: figures without global state, colours that all can distinguish.
 
 The colours are Okabe and Ito's, and lightness or shape says the same again.
 """

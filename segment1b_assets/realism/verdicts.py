@@ -1,4 +1,4 @@
-"""A measure's verdict, and the words and figures that it is told in."""
+"""A measure's verdict, in words and figures."""
 
 from __future__ import annotations
 

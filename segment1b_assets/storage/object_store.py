@@ -72,7 +72,7 @@ class ObjectStore:
             "connect_timeout": timedelta(seconds=5),
             "timeout": timedelta(seconds=120),
         }
-        if _endpoint_is_here():
+        if _endpoint_is_local():
             client["allow_http"] = True  # elsewhere only if AWS_ALLOW_HTTP is set
         self._store: S3Store = S3Store(
             bucket,
@@ -86,7 +86,7 @@ class ObjectStore:
         """Every object below a folder, by key."""
         import obstore
 
-        with self._told("list", folder):
+        with self._coded_errors("list", folder):
             found = {
                 o["path"]: Stored(o["size"], str(o["e_tag"]), o["last_modified"].timestamp())
                 for page in obstore.list(self._store, folder or None)
@@ -112,7 +112,7 @@ class ObjectStore:
             os.pwrite(file.fileno(), found, start)
 
         starts = range(0, max(stored.size, 1), RANGE_BYTES)
-        with to.open("wb") as file, self._told("read", key):
+        with to.open("wb") as file, self._coded_errors("read", key):
             try:
                 if len(starts) == 1:
                     piece(0)
@@ -137,10 +137,10 @@ class ObjectStore:
                 file=self.at(key), value=status.st_size,
                 next_step="use a root on a file system for data of this size",
             )  # fmt: skip
-        with self._told("write", key):
+        with self._coded_errors("write", key):
             if not goes_in_parts(status.st_size):
                 whole = file.read_bytes()
-                done = self._unless_there(
+                done = self._unless_exists(
                     key,
                     lambda: obstore.put(
                         self._store, key, whole, mode="create", use_multipart=False
@@ -151,7 +151,7 @@ class ObjectStore:
             aside = f"{STAGING}/{uuid.uuid4().hex}"
             try:
                 obstore.put(self._store, aside, file, chunk_size=PART_BYTES, max_concurrency=RANGES)
-                done = self._unless_there(key, lambda: self._copied(aside, key))
+                done = self._unless_exists(key, lambda: self._copied(aside, key))
             finally:
                 obstore.delete(self._store, aside)
             return done and Stored(done["size"], str(done["e_tag"]), status.st_mtime)
@@ -161,8 +161,8 @@ class ObjectStore:
 
         The request differs from a conditional put, and a store may honour only one of the two.
         """
-        with self._told("write", target):
-            return self._unless_there(target, lambda: self._copied(source, target)) is not None
+        with self._coded_errors("write", target):
+            return self._unless_exists(target, lambda: self._copied(source, target)) is not None
 
     def _copied(self, source: str, target: str) -> ObjectMeta:
         import obstore
@@ -170,7 +170,7 @@ class ObjectStore:
         obstore.copy(self._store, source, target, overwrite=False)
         return obstore.head(self._store, target)
 
-    def _unless_there(self, key: str, write: Callable[[], Answer]) -> Answer | None:
+    def _unless_exists(self, key: str, write: Callable[[], Answer]) -> Answer | None:
         """The result of `write`; None where an object exists.
 
         The client reports "already exists" for a 409, too, when the store was busy with another
@@ -198,14 +198,14 @@ class ObjectStore:
         """Put bytes, replacing an existing object; returns the new ETag."""
         import obstore
 
-        with self._told("write", key):
+        with self._coded_errors("write", key):
             return str(obstore.put(self._store, key, content, use_multipart=False)["e_tag"])
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within the store."""
         import obstore
 
-        with self._told("copy", source):
+        with self._coded_errors("copy", source):
             obstore.copy(self._store, source, target)
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -213,7 +213,7 @@ class ObjectStore:
         import obstore
 
         if keys:
-            with self._told("delete", keys[0]):
+            with self._coded_errors("delete", keys[0]):
                 obstore.delete(self._store, list(keys))
 
     def at(self, key: str) -> str:
@@ -221,7 +221,7 @@ class ObjectStore:
         return f"{self.url}/{key}"
 
     @contextlib.contextmanager
-    def _told(self, verb: str, key: str) -> Iterator[None]:
+    def _coded_errors(self, verb: str, key: str) -> Iterator[None]:
         """Turn the client's exceptions into E_IO, without their cause, which quotes the request."""
         from obstore.exceptions import BaseError
 
@@ -282,7 +282,7 @@ def _require_no_profile(url: str) -> None:
         )  # fmt: skip
 
 
-def _endpoint_is_here() -> bool:
+def _endpoint_is_local() -> bool:
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     host = urlsplit(endpoint).hostname or ""
     try:

@@ -1,4 +1,4 @@
-"""Tells whether plans are the largest remainder's, without finding any remainder.
+"""Judges whether plans are the largest remainder's, without finding any remainder.
 
 As in `remainder_window`: let d be a tile's sites less its quota w*n/K. Sites that sum to n are the
 largest remainder's if and only if no two d differ by more than 1, ties standing in tile order. Of

@@ -1,4 +1,4 @@
-"""Tells whether weights are the largest remainder's, without finding any remainder.
+"""Judges whether weights are the largest remainder's, without finding any remainder.
 
 Let d be a tile's weight less its exact quota m * K / sum(m). Weights that sum to K are those of the
 largest remainder if and only if no two d differ by more than 1, and where two differ by exactly

@@ -85,9 +85,9 @@ def judge_synthesis(
 
 
 def _judge_sums(found: Findings, block: Arrays, deltas: Arrays, lines: CellLines) -> None:
-    n = deltas["merchant_id"].size  # fewer where S6 lacks rows, which is parity's to tell
+    n = deltas["merchant_id"].size  # fewer where S6 lacks rows, which `Parity` reports
     block = {name: column[:n] for name, column in block.items()}
-    # Out of step, the deltas are another row's: that too is parity's.
+    # Out of step, the deltas are another row's: `Parity` reports that, too.
     in_step = np.ones(n, bool)
     for name in _SITE:
         in_step &= block[name] == deltas[name]

@@ -70,7 +70,7 @@ def judge_site_locations(
 
 def _judge_places(found: Findings, block: Arrays, whole: Arrays, lines: CellLines) -> None:
     """Coordinates are S7's, bit for bit, and lie in the cell of S7's tile."""
-    n = whole["merchant_id"].size  # fewer where S7 lacks rows, which is parity's to tell
+    n = whole["merchant_id"].size  # fewer where S7 lacks rows, which `Parity` reports
     block = {name: column[:n] for name, column in block.items()}
     in_step = np.ones(n, bool)
     for name in KEY:
