@@ -3,13 +3,11 @@
 import dagster as dg
 
 from segment1b_assets.assets.references import REFERENCE_KEYS
-from segment1b_assets.assets.unpartitioned import made_result, mark_failed
-from segment1b_assets.checks.failure import country_failure
+from segment1b_assets.assets.unpartitioned import made_result, state_failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.digests import sha256_of
 from segment1b_assets.storage.io_faults import with_retries
-from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.seal import pass_gate
 
 
@@ -32,9 +30,7 @@ def s0_gate_receipt(
     try:
         receipt = with_retries("the gate's inputs", lambda: pass_gate(inputs))
     except Segment1BError as err:
-        write_failure(inputs, "S0", err, context.run.run_id)
-        mark_failed(context)
-        raise country_failure("s0_gate_receipt_1B", {"S0": err}) from err
+        raise state_failure(context, inputs, "S0", err) from err
     path = inputs.ensure_local("s0_gate_receipt_1B")
     return made_result(
         context,

@@ -3,13 +3,11 @@
 import dagster as dg
 
 from segment1b_assets.assets.asset_factory import OWNERS
-from segment1b_assets.assets.unpartitioned import made_result, mark_failed
+from segment1b_assets.assets.unpartitioned import made_result, state_failure
 from segment1b_assets.assets.world_summary import observe_sites, world_metadata
-from segment1b_assets.checks.failure import country_failure
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.storage.io_faults import with_retries
-from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.validation.bundle_1b import publish_bundle, summary
 from segment1b_assets.validation.world_findings import judge_world
 
@@ -41,9 +39,7 @@ def validation_bundle(
         findings = with_retries("what S9 judges", lambda: judge_world(inputs, segment1b.threads))
         published = with_retries("the 1B bundle", lambda: publish_bundle(inputs, findings))
     except Segment1BError as err:
-        write_failure(inputs, "S9", err, context.run.run_id)
-        mark_failed(context)
-        raise country_failure("validation_bundle_1B", {"S9": err}) from err
+        raise state_failure(context, inputs, "S9", err) from err
     found = world_metadata(inputs, findings)
     observe_sites(context, found)
     if not findings.passed:
@@ -53,9 +49,7 @@ def validation_bundle(
             f"{len(faults)} findings prevent the flag: " + "; ".join(faults[:20]),
             file=published.path,
         )
-        write_failure(inputs, "S9", against, context.run.run_id)
-        mark_failed(context)
-        raise country_failure("validation_bundle_1B", {"S9": against})
+        raise state_failure(context, inputs, "S9", against)
     families = summary(inputs, findings)["rng"]["families"]
     return made_result(
         context,

@@ -12,8 +12,11 @@ from typing import Any
 import dagster as dg
 
 from segment1b_assets.assets.versions import InputVersions, observed_versions
+from segment1b_assets.checks.failure import country_failure
+from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.dagster_internals import report_planned
 from segment1b_assets.run_tags import events_are_deferred
+from segment1b_assets.storage.reports import write_failure
 from segment1b_assets.storage.run_inputs import RunInputs
 
 
@@ -44,6 +47,15 @@ def made_result(
             )
         )
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(data_version))
+
+
+def state_failure(
+    context: dg.AssetExecutionContext, inputs: RunInputs, state: str, error: Segment1BError
+) -> dg.Failure:
+    """Record a failure event and the asset's failure; returns what the step must raise."""
+    write_failure(inputs, state, error, context.run.run_id)
+    mark_failed(context)
+    return country_failure(context.asset_key.path[-1], {state: error})
 
 
 def mark_failed(context: dg.AssetExecutionContext) -> None:

@@ -1,4 +1,4 @@
-"""How the scorecard's pictures look: figures without global state, colours that all can distinguish.
+"""How the scorecard's pictures look: figures without global state, colours that all can discern.
 
 The colours are Okabe and Ito's, and lightness or shape says the same again.
 """

@@ -85,7 +85,7 @@ def _compare(data: DataRoot, name: str, expected: str | None, path: Path | None)
 def _json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, RecursionError) as err:
         raise Segment1BError("E_FLAG_BAD", f"cannot be read: {err}", file=path) from err
     if not isinstance(document, dict):
         raise Segment1BError("E_FLAG_BAD", "is not a JSON object", file=path)

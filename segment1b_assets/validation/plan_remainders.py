@@ -1,6 +1,6 @@
 """Judges whether plans are the largest remainder's, without finding any remainder.
 
-As in `remainder_window`: let d be a tile's sites less its quota w*n/K. Sites that sum to n are the
+As in `weight_remainders`: let d be a tile's sites less its quota w*n/K. Sites that sum to n are the
 largest remainder's if and only if no two d differ by more than 1, ties standing in tile order. Of
 the tiles without a site only the heaviest can have the smallest d, and a pair's tiles are the first
 of the order (weight descending, tile_id ascending): docs/proofs.md. Everything is in units of 1/K
