@@ -11,13 +11,14 @@ from typing import Any
 
 import dagster as dg
 
-from segment1b_assets.assets.map_link import map_link
 from segment1b_assets.assets.versions import InputVersions, observed_versions, output_metadata
 from segment1b_assets.checks.country_verdict import CountryVerdict, judge_country
 from segment1b_assets.checks.failure import country_failure, reason_metadata
 from segment1b_assets.contracts.countries import COUNTRY_CODES
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.dagster_internals import report_planned
+from segment1b_assets.maps.address import map_address
+from segment1b_assets.maps.published import MAPPED
 from segment1b_assets.resources import Segment1B
 from segment1b_assets.run_tags import events_are_deferred
 from segment1b_assets.storage.progress import progress
@@ -153,14 +154,18 @@ class ParquetByCountry(dg.ConfigurableIOManager):
         versions: InputVersions,
     ) -> dg.AssetMaterialization:
         shown = output_metadata(done.output, inputs.root.relative(done.published.path))
-        picture = map_link(key.path[-1], done.country, done.output["receipt"])
-        if picture is not None and done.output["rows_emitted"]:
-            shown = {"map": picture, **shown}
+        dataset, country = key.path[-1], done.country
+        if dataset in MAPPED and done.output["rows_emitted"]:
+            # 300 bytes of link and no picture: `automation.compute_logs` draws it when the page
+            # first shows it. Where the webserver draws no maps, the page shows the command.
+            command = f"segment1b map --country {country} --dataset {dataset} --out {country}.png"
+            link = map_address(dataset, country, done.output["receipt"])
+            shown = {"map": dg.MetadataValue.md(f"![{command}]({link})"), **shown}
         return dg.AssetMaterialization(
             asset_key=key,
-            partition=done.country,
+            partition=country,
             metadata=shown,
-            tags=versions.tags(done.country, done.output["data_version"], code_version),
+            tags=versions.tags(country, done.output["data_version"], code_version),
         )
 
     @staticmethod

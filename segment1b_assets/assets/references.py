@@ -1,16 +1,17 @@
 """1B's inputs (references, policies, 1A) as observable external assets."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
-from segment1b_assets.assets.input_metadata import input_metadata
 from segment1b_assets.contracts.dictionary import asset_name, dictionary
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.policies import POLICY_MODELS
 from segment1b_assets.dagster_internals import accept_preview_apis
 from segment1b_assets.partitions import countries
 from segment1b_assets.resources import Segment1B
+from segment1b_assets.storage.input_content import input_content
 from segment1b_assets.storage.input_versions import (
     INPUTS,
     POLYGONS,
@@ -19,6 +20,7 @@ from segment1b_assets.storage.input_versions import (
     input_version,
     polygon_versions,
 )
+from segment1b_assets.storage.run_inputs import RunInputs
 
 _ABOUT: Mapping[str, str] = {
     "iso3166_canonical_2024": "The ISO 3166-1 list: its 249 codes are the country partitions.",
@@ -38,6 +40,21 @@ _ABOUT: Mapping[str, str] = {
 REFERENCE_KEYS = tuple(asset_name(d) for d in _ABOUT)
 #: Asset key -> dataset id of every observable input.
 INPUT_DATASETS = {dg.AssetKey(asset_name(d)): d for d in INPUTS}
+
+
+def input_metadata(
+    inputs: RunInputs, dataset: str, version: str
+) -> dict[str, dg.MetadataValue[Any]]:
+    """`input_content` as metadata. Only integers are numbers: Dagster plots every number."""
+    shown: dict[str, dg.MetadataValue[Any]] = {}
+    for name, value in input_content(inputs, dataset, version).items():
+        if name == "path":
+            shown[name] = dg.MetadataValue.path(str(value))
+        elif isinstance(value, int):
+            shown["dagster/row_count" if name == "rows" else name] = dg.MetadataValue.int(value)
+        else:
+            shown[name] = dg.MetadataValue.text(value)
+    return shown
 
 
 def observe_input(dataset: str) -> dg.SourceAsset:

@@ -13,8 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from segment1b_assets.assets.input_metadata import input_metadata
-from segment1b_assets.assets.references import INPUT_DATASETS
+from segment1b_assets.assets.references import INPUT_DATASETS, input_metadata
 from segment1b_assets.storage.input_versions import POLYGONS, input_version
 from segment1b_assets.storage.run_inputs import RunInputs
 

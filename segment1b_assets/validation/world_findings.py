@@ -76,7 +76,7 @@ def judge_world(inputs: RunInputs, workers: int) -> WorldFindings:
     def one(country: str) -> CountryFindings:
         return _judge_country(inputs, country)
 
-    found = sorted(run_concurrently(one, demanded, workers), key=lambda f: f.country)
+    found = list(run_concurrently(one, demanded, workers))
     found += [_absent(inputs, country) for country in sorted(absent)]
     found.sort(key=lambda f: f.country)
     for country in found:
