@@ -6,6 +6,6 @@ give the same bytes, so a committed world can be rebuilt and compared.
 
 from segment1b_assets.reference_world.build import build_world
 from segment1b_assets.reference_world.errors import WorldError
-from segment1b_assets.reference_world.summary import WorldSummary
+from segment1b_assets.reference_world.provenance import WorldSummary
 
 __all__ = ["WorldError", "WorldSummary", "build_world"]

@@ -23,8 +23,7 @@ from segment1b_assets.reference_world.grid import NORTH, SOUTH, WorldGrid
 from segment1b_assets.reference_world.land import LandCover, owns_a_tile
 from segment1b_assets.reference_world.policies import write_policies
 from segment1b_assets.reference_world.population import write_population
-from segment1b_assets.reference_world.provenance import write_readme
-from segment1b_assets.reference_world.summary import WorldSummary
+from segment1b_assets.reference_world.provenance import WorldSummary, write_readme
 from segment1b_assets.reference_world.topology import read_features, source_bytes
 
 RECIPE = "segment1b reference world 1"  # raise it whenever the same arguments give other bytes

