@@ -45,11 +45,11 @@ def export_geoparquet(passed: PassedSites, out: Path, countries: Set[str] | None
         Segment1BError: E005_ISO_FK for a country without a partition in the run; E_IO where the
             file cannot be written, and then no part of it is left.
     """
-    by_country = {path.parent.name.removeprefix("country="): path for path in passed.files}
+    code_of = {path: path.parent.name.removeprefix("country=") for path in passed.files}
     for country in sorted(countries or ()):
-        if country not in by_country:
+        if country not in code_of.values():
             raise Segment1BError("E005_ISO_FK", "the run has no such country", value=country)
-    chosen = [p for c, p in sorted(by_country.items()) if countries is None or c in countries]
+    chosen = [p for p, c in code_of.items() if countries is None or c in countries]
     partial = out.with_name(out.name + ".partial")
     try:
         rows = _write(chosen, partial)

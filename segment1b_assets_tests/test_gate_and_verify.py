@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -106,6 +107,16 @@ def test_the_readers_door_opens_on_a_valid_flag(root: Path, tmp_path: Path) -> N
     assert CliRunner().invoke(group, ["gate", "--root", str(root)]).output.startswith("PASS ")
     rows = export_geoparquet(pass_flag(root), tmp_path / "sites.parquet")
     assert rows == len(sites)
+
+
+def test_an_export_holds_every_file_of_a_country(root: Path, tmp_path: Path) -> None:
+    passed = pass_flag(root)
+    more = tmp_path / passed.files[0].parent.name / "part-00001.parquet"
+    more.parent.mkdir()
+    shutil.copy(passed.files[0], more)
+    two = replace(passed, files=(passed.files[0], more))
+    rows = export_geoparquet(two, tmp_path / "sites.parquet")
+    assert rows == 2 * pl.read_parquet(passed.files[0]).height
 
 
 def test_an_export_that_cannot_be_written_is_told_and_leaves_nothing(
