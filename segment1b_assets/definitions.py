@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from segment1b_assets.assets.every_state import country_assets, country_checks
+from segment1b_assets.assets.every_state import state_assets, state_checks
 from segment1b_assets.assets.parquet_io_manager import ParquetByCountry
 from segment1b_assets.assets.references import reference_assets
 from segment1b_assets.assets.s0_gate import s0_gate_receipt
@@ -24,11 +24,11 @@ definitions = dg.Definitions(
     assets=[
         *reference_assets,
         s0_gate_receipt,
-        *country_assets,
+        *state_assets,
         validation_bundle,
         site_realism,
     ],
-    asset_checks=[check_the_inputs, *country_checks, flag_holds, sites_believable],
+    asset_checks=[check_the_inputs, *state_checks, flag_holds, sites_believable],
     jobs=jobs,
     schedules=schedules,
     sensors=sensors,

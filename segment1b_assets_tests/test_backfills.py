@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from segment1b_assets.assets.every_state import country_assets
+from segment1b_assets.assets.every_state import state_assets
 from segment1b_assets.partitions import BACKFILL_VARIABLE, backfill_policy
 from segment1b_assets_tests.dagster_support import BAD, FIVE, cross_itself, set_shape, small_world
 from segment1b_assets_tests.live_dagster import LiveDagster, live_dagster
@@ -97,9 +97,9 @@ def test_a_job_s_backfill_again_from_failure_dies_in_dagster_as_the_docs_say(
 
 def test_the_size_of_a_run_is_the_environments() -> None:
     assert BACKFILL_VARIABLE not in os.environ
-    assert {a.backfill_policy for a in country_assets} == {dg.BackfillPolicy.single_run()}
+    assert {a.backfill_policy for a in state_assets} == {dg.BackfillPolicy.single_run()}
     told = (
-        "from segment1b_assets.assets.every_state import country_assets as found; "
+        "from segment1b_assets.assets.every_state import state_assets as found; "
         "print({a.backfill_policy.max_partitions_per_run for a in found})"
     )
     done = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.tiles import tile_bounds, tile_index
@@ -61,5 +61,3 @@ S1 = PartitionedState(
     unknown_codes=unknown_codes.of_polygons,
     code_version="2",
 )
-
-s1_assets = country_assets(S1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.weights import tile_weights
@@ -51,5 +51,3 @@ S2 = PartitionedState(
     preload=("iso_names", "policies", "grid", "parameter_hash"),
     cost=lambda inputs, country: float(row_count(inputs, "tile_index", country)),
 )
-
-s2_assets = country_assets(S2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.core.requirements import site_requirements
@@ -48,5 +48,3 @@ S3 = PartitionedState(
     cost=lambda inputs, country: float(inputs.demand(country)),
     unknown_codes=unknown_codes.of_catalogue,
 )
-
-s3_assets = country_assets(S3)

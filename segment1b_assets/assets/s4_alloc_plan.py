@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.allocation import alloc_plan
 from segment1b_assets.core.arc_draw import reach_steps
@@ -78,5 +78,3 @@ S4 = PartitionedState(
     cost=lambda inputs, country: float(inputs.demand(country)),
     prepare=_prepare,
 )
-
-s4_assets = country_assets(S4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.core.assignment import site_tile_assignment
 from segment1b_assets.core.site_batches import SITE_BATCH
 from segment1b_assets.core.stream import PartitionStream
@@ -44,5 +44,3 @@ S5 = PartitionedState(
     cost=lambda inputs, country: float(inputs.demand(country)),
     prepare=write_audit_log,
 )
-
-s5_assets = country_assets(S5)

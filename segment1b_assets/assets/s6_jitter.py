@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.contracts.dictionary import asset_name
 from segment1b_assets.core.cell_box import CellBoxes
 from segment1b_assets.core.jitter import site_jitter
@@ -79,5 +79,3 @@ S6 = PartitionedState(
     preload=("iso_names", "policies", "identity", "receipt", "grid", "shapes"),
     cost=lambda inputs, country: float(inputs.demand(country)),
 )
-
-s6_assets = country_assets(S6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_synthesis
 from segment1b_assets.storage.receipt_check import require_receipt_match
@@ -29,5 +29,3 @@ S7 = PartitionedState(
     preload=("iso_names", "policies", "identity", "receipt", "grid"),
     cost=lambda inputs, country: float(inputs.demand(country)),
 )
-
-s7_assets = country_assets(S7)

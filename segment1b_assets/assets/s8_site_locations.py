@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from segment1b_assets.assets.asset_factory import PartitionedState, country_assets
+from segment1b_assets.assets.asset_factory import PartitionedState
 from segment1b_assets.contracts.dictionary import dictionary
 from segment1b_assets.core.stream import PartitionStream
 from segment1b_assets.core.synthesis import site_locations
@@ -42,5 +42,3 @@ S8 = PartitionedState(
     before_publish=retire_superseded,
     freshness=TERM_OF_SITE_LOCATIONS,
 )
-
-s8_assets = country_assets(S8)
