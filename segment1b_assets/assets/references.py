@@ -34,10 +34,13 @@ _ABOUT: Mapping[str, str] = {
     "policy.s3.requirements": "Countries that get no sites.",
     "policy.s4.alloc_plan": "How sites are distributed over tiles: largest remainder, or an arc.",
     "policy.s6.jitter": "How a point is drawn within its cell, and how often.",
+    RUN_IDENTITY: "The run_id (over an object store a digest of what decides it): S5 and S6 draw "
+    "their random numbers under the seed, the manifest_fingerprint and the parameter_hash. Where "
+    "it changes, every country's draws do.",
 }
 
 
-REFERENCE_KEYS = tuple(asset_name(d) for d in _ABOUT)
+REFERENCE_KEYS = tuple(asset_name(d) for d in _ABOUT if d != RUN_IDENTITY)
 #: Asset key -> dataset id of every observable input.
 INPUT_DATASETS = {dg.AssetKey(asset_name(d)): d for d in INPUTS}
 
@@ -62,10 +65,18 @@ def observe_input(dataset: str) -> dg.SourceAsset:
 
     The polygon table is partitioned by country: one changed polygon makes one country stale.
     """
-    entry = dictionary()[dataset]
     group = "policies" if dataset in POLICY_MODELS else "references"
-    if dataset in SEGMENT_1A:
+    if dataset in (*SEGMENT_1A, RUN_IDENTITY):
         group = "segment_1a"
+    tags = {"segment1b/input": "true"}
+    metadata: dict[str, Any] = {}
+    if entry := dictionary().get(dataset):  # the run's identity is no file
+        tags["dagster/kind/" + entry.format] = ""
+        metadata = {
+            "path": entry.path,
+            "licence": entry.licence,
+            "retention_days": entry.retention_days,
+        }
 
     with accept_preview_apis():
 
@@ -73,12 +84,8 @@ def observe_input(dataset: str) -> dg.SourceAsset:
             name=asset_name(dataset),
             description=_ABOUT[dataset],
             group_name=group,
-            metadata={
-                "path": entry.path,
-                "licence": entry.licence,
-                "retention_days": entry.retention_days,
-            },
-            tags={"dagster/kind/" + entry.format: "", "segment1b/input": "true"},
+            metadata=metadata,
+            tags=tags,
             partitions_def=countries if dataset == POLYGONS else None,
         )
         def observe(segment1b: Segment1B) -> dg.ObserveResult | dg.DataVersionsByPartition:
@@ -91,9 +98,10 @@ def observe_input(dataset: str) -> dg.SourceAsset:
             except Segment1BError as err:
                 raise dg.Failure(str(err), allow_retries=False) from err
             if version is None:
-                raise dg.Failure(
-                    f"{dataset} is missing: {inputs.path(dataset)}", allow_retries=False
-                )
+                what = f"{dataset} is missing: {inputs.path(dataset)}"
+                if dataset == RUN_IDENTITY:
+                    what = "the raster or a policy is missing"
+                raise dg.Failure(what, allow_retries=False)
             return dg.ObserveResult(
                 data_version=dg.DataVersion(version),
                 metadata=input_metadata(inputs, dataset, version),
@@ -102,28 +110,4 @@ def observe_input(dataset: str) -> dg.SourceAsset:
     return observe
 
 
-with accept_preview_apis():
-
-    @dg.observable_source_asset(
-        name=RUN_IDENTITY,
-        group_name="segment_1a",
-        tags={"segment1b/input": "true"},
-        description="The run_id (over an object store a digest of what decides it): S5 and S6 "
-        "draw their random numbers under the seed, the "
-        "manifest_fingerprint and the parameter_hash. Where it changes, every country's draws do.",
-    )
-    def run_identity(segment1b: Segment1B) -> dg.ObserveResult:
-        inputs = segment1b.open()
-        try:
-            version = input_version(inputs, RUN_IDENTITY)
-        except Segment1BError as err:
-            raise dg.Failure(str(err), allow_retries=False) from err
-        if version is None:
-            raise dg.Failure("the raster or a policy is missing", allow_retries=False)
-        return dg.ObserveResult(
-            data_version=dg.DataVersion(version),
-            metadata=input_metadata(inputs, RUN_IDENTITY, version),
-        )
-
-
-reference_assets = [*(observe_input(dataset) for dataset in _ABOUT), run_identity]
+reference_assets = [observe_input(dataset) for dataset in _ABOUT]
