@@ -25,8 +25,9 @@ from segment1b_assets.core.curve_blocks import (
     squares_of,
 )
 from segment1b_assets.core.exact_sum import sum_of_weights
+from segment1b_assets.core.intervals import bounded_groups
 from segment1b_assets.core.rng_log import PLAN, RngLog
-from segment1b_assets.core.site_batches import SITE_BATCH, bounded_groups, site_rows
+from segment1b_assets.core.site_batches import SITE_BATCH, site_rows
 from segment1b_assets.core.stream import Chunk, PartitionStream
 
 #: Sites that are placed in one reading of the weights; 50 bytes each.

@@ -7,6 +7,8 @@ sets have equal arrays. Every operation is vectorised and costs a sort of the in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,3 +81,17 @@ def expanded(first: Ints, count: Ints) -> tuple[Ints, Ints]:
     value = np.arange(total, dtype=np.int64)
     value += np.repeat(first - (np.cumsum(count) - count), count)
     return index, value
+
+
+def bounded_groups(sizes: Ints, most: int) -> Iterator[slice]:
+    """Consecutive items whose sizes add up to at most `most`, or one item that is larger.
+
+    Args:
+        sizes: of each item, int64 >= 0, shape (items,).
+    """
+    total = np.cumsum(sizes)
+    start = before = 0
+    while start < sizes.size:
+        stop = max(start + 1, int(np.searchsorted(total, before + most, side="right")))
+        yield slice(start, stop)
+        start, before = stop, int(total[stop - 1])

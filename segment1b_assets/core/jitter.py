@@ -14,8 +14,9 @@ from segment1b_assets.contracts.identity import Identity
 from segment1b_assets.core.attempts import POINTS, Attempts, Boxes, CountryTest
 from segment1b_assets.core.cells import row_and_col
 from segment1b_assets.core.grid import Grid
+from segment1b_assets.core.intervals import bounded_groups
 from segment1b_assets.core.rng_log import JITTER, RngLog
-from segment1b_assets.core.site_batches import SITE_BATCH, bounded_groups, site_rows
+from segment1b_assets.core.site_batches import SITE_BATCH, site_rows
 from segment1b_assets.core.stream import Chunk, PartitionStream
 
 #: Exhausted sites that the error spells out.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segment1b_assets.core.grid import Grid
-from segment1b_assets.core.intervals import Ints
+from segment1b_assets.core.intervals import Ints, bounded_groups
 
 Floats = NDArray[np.float64]
 #: By edge or window, the rows [first, stop); none where first >= stop.
@@ -58,14 +58,9 @@ def row_bands(spans: Sequence[Spans], nrows: int) -> Iterator[tuple[int, int]]:
     rows = np.flatnonzero(of_row)
     if rows.size == 0:
         return
-    work = np.cumsum(of_row)
-    row, end = int(rows[0]), int(rows[-1]) + 1
-    while row < end:
-        done = int(work[row - 1]) if row else 0
-        full = int(np.searchsorted(work, done + BAND_CROSSINGS, side="right"))
-        after = min(max(full, row + 1), end)
-        yield row, after
-        row = after
+    first_row = int(rows[0])
+    for band in bounded_groups(of_row[first_row : int(rows[-1]) + 1], BAND_CROSSINGS):
+        yield first_row + band.start, first_row + band.stop
 
 
 def within(spans: Spans, row_lo: int, row_hi: int) -> tuple[Ints, Ints, Ints]:

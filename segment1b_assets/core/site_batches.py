@@ -1,4 +1,4 @@
-"""Batches of sites: groups of bounded size, plans regrouped by pair, rows of the site tables."""
+"""Batches of sites: plans regrouped by pair, and rows of the site tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
+from segment1b_assets.core.intervals import bounded_groups
 from segment1b_assets.core.philox import U64
 
 #: Sites of one chunk of S5 and S6. A site adds 1 kB of log lines; above some 16 MB a buffer is
@@ -60,20 +61,6 @@ def _groups(rows: PlanRows, most_sites: int) -> Iterator[PlanRows]:
     for pairs in bounded_groups(np.add.reduceat(quota, starts), most_sites):
         part = slice(int(ends[pairs.start]), int(ends[pairs.stop]))
         yield merchant[part], tile[part], quota[part]
-
-
-def bounded_groups(sizes: NDArray[np.int64], most: int) -> Iterator[slice]:
-    """Consecutive items whose sizes add up to at most `most`, or one item that is larger.
-
-    Args:
-        sizes: of each item, int64 >= 1, shape (items,).
-    """
-    total = np.cumsum(sizes)
-    start = before = 0
-    while start < sizes.size:
-        stop = max(start + 1, int(np.searchsorted(total, before + most, side="right")))
-        yield slice(start, stop)
-        start, before = stop, int(total[stop - 1])
 
 
 def _require_order(country: str, merchant: U64, tile: U64) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.core.site_batches import bounded_groups
+from segment1b_assets.core.intervals import bounded_groups
 from segment1b_assets.imports.country_codes import CountryCodes, read_country_codes
 from segment1b_assets.imports.outlet_columns import (
     COUNTRY_NAMES,
