@@ -12,7 +12,6 @@ from segment1b_assets.storage.input_versions import SEGMENT_1A
 from segment1b_assets.storage.run_inputs import REFERENCES
 
 _INPUTS = {dg.AssetKey(asset_name(d)): d for d in (*REFERENCES, *SEGMENT_1A, *POLICY_MODELS)}
-_COLUMNS = ("code", "country", "fault", "file", "value", "next step")
 #: Rows of a table; a file with more faults than this has one cause.
 _SHOWN = 50
 
@@ -48,26 +47,18 @@ def _metadata(faults: Sequence[Segment1BError]) -> dict[str, dg.MetadataValue]:
     if not faults:
         return {"faults": dg.MetadataValue.text("none")}
     rows = [
-        dg.TableRecord(
-            dict(
-                zip(
-                    _COLUMNS,
-                    (
-                        fault.code,
-                        fault.country or "",
-                        fault.detail,
-                        fault.file or "",
-                        "" if fault.value is None else str(fault.value),
-                        fault.next_step or "",
-                    ),
-                    strict=True,
-                )
-            )
-        )
+        {
+            "code": fault.code,
+            "country": fault.country or "",
+            "fault": fault.detail,
+            "file": fault.file or "",
+            "value": "" if fault.value is None else str(fault.value),
+            "next step": fault.next_step,
+        }
         for fault in faults[:_SHOWN]
     ]
-    schema = dg.TableSchema(columns=[dg.TableColumn(name) for name in _COLUMNS])
+    schema = dg.TableSchema(columns=[dg.TableColumn(name) for name in rows[0]])
     return {
         "faults": dg.MetadataValue.text(f"{len(faults)}"),
-        "table": dg.MetadataValue.table(rows, schema=schema),
+        "table": dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -40,21 +41,18 @@ class Segment1BError(Exception):
 
     def with_country(self, country: str) -> Segment1BError:
         """A copy that names `country`."""
-        return _rebuild(
-            self.code, self.detail, country, self.file, self.value, self.next_step
-        )  # fmt: skip
+        return Segment1BError(self.code, self.detail, **{**self._context(), "country": country})
 
     def with_next_step(self, next_step: str) -> Segment1BError:
         """A copy with other advice."""
-        return _rebuild(
-            self.code, self.detail, self.country, self.file, self.value, next_step
-        )  # fmt: skip
+        return Segment1BError(self.code, self.detail, **{**self._context(), "next_step": next_step})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (
-            _rebuild,
-            (self.code, self.detail, self.country, self.file, self.value, self.next_step),
-        )
+        return partial(Segment1BError, self.code, self.detail, **self._context()), ()
+
+    def _context(self) -> dict[str, Any]:
+        names = ("country", "file", "value", "next_step")
+        return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
         where = f" [{self.country}]" if self.country else ""
@@ -65,11 +63,3 @@ class Segment1BError(Exception):
             parts.append(f"value: {self.value!r}")
         parts.append(f"next step: {self.next_step}")
         return " | ".join(parts)
-
-
-def _rebuild(
-    code: str, detail: str, country: str | None, file: str | None, value: Any, next_step: str
-) -> Segment1BError:
-    return Segment1BError(
-        code, detail, country=country, file=file, value=value, next_step=next_step
-    )
