@@ -38,7 +38,7 @@ pytestmark = [
 ]
 PATIENCE = 1500.0
 WORLD = len(COUNTRY_CODES)
-ASSETS = [a for a in ALL_ASSETS if a != "s0_gate_receipt_1B"]
+ASSETS = [*(a for a in ALL_ASSETS if a != "s0_gate_receipt_1B"), "site_realism"]
 
 
 @pytest.fixture
