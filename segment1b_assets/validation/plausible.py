@@ -222,7 +222,10 @@ def _locations_beyond_180(inputs: RunInputs, country: str) -> Verdict:
 
 
 def _same_coordinates(inputs: RunInputs, country: str) -> Verdict:
-    """Eight bytes a site: a hash of its coordinates, of which equal ones are looked at again."""
+    """Eight bytes a site: a hash of its coordinates; some equal ones are looked at again.
+
+    Different places may share a hash, but not sixteen times.
+    """
     files = inputs.files("site_locations", country)
     names = ("merchant_id", "site_order", "lon_deg", "lat_deg")
     hashes = [_hashed(b["lon_deg"], b["lat_deg"]) for b in Columns(files, names).blocks()]
@@ -231,7 +234,7 @@ def _same_coordinates(inputs: RunInputs, country: str) -> Verdict:
     seen: dict[tuple[float, float], str] = {}
     for block in Columns(files, names).blocks() if repeated.size else ():
         for at in map(int, np.flatnonzero(np.isin(_hashed(block["lon_deg"], block["lat_deg"]),
-                                                  repeated[:1]))):  # fmt: skip
+                                                  repeated[:16]))):  # fmt: skip
             place = (float(block["lon_deg"][at]), float(block["lat_deg"][at]))
             where = row_text(block, names[:2], at)
             if place in seen:
