@@ -65,16 +65,16 @@ def run(
     if stale:
         if states is not None:
             raise click.BadParameter("finds its states itself", param_hint="--stale")
+        nothing = "nothing is stale or missing, and the flag holds"
         if is_up_to_date(inputs, chosen):
-            console.print("nothing is stale or missing, and the flag holds", highlight=False)
-            if as_json:
-                print_document("run", 0, {"root": inputs.root.uri, "countries": [], "states": []})
-            return
-        chosen, chosen_states, others = _stale_work(inputs, chosen)
-        if others:
-            console.print(f"S9 waits for {countries_word(len(others))} more: {_few(others)}")
+            chosen_states = []
+        else:
+            nothing = "nothing is stale or missing for these countries"
+            chosen, chosen_states, others = _stale_work(inputs, chosen)
+            if others:
+                console.print(f"S9 waits for {countries_word(len(others))} more: {_few(others)}")
         if not chosen_states:
-            console.print("nothing is stale or missing for these countries", highlight=False)
+            console.print(nothing, highlight=False)
             if as_json:
                 print_document("run", 0, {"root": inputs.root.uri, "countries": [], "states": []})
             return

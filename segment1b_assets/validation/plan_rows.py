@@ -63,7 +63,8 @@ def judge_plan(
         seen = judge_rows(findings, files, required)
         facts.update(rows=seen.rows, pairs=required["n_sites"].size)
         if _judge_sizes(findings, required, limit, codes):
-            if tile_index_files is not None:
+            # A country without pairs costs nothing, however many tiles it has.
+            if facts["pairs"] and tile_index_files is not None:
                 _judge_index(findings, seen.tile_id, tile_index_files)
             facts.update(by_law(findings, required, seen))
     except Segment1BError as err:
