@@ -101,9 +101,12 @@ def test_a_run_of_the_web_ui_repairs_where_its_config_says_so(root: Path, countr
     def launched(*states: str) -> Outcome:
         return run_states(states, [country], {"root": str(root), "repair": True}, inputs)
 
-    said = launched("S2")
-    assert "segment1b retire" in str(said.failures)
-    assert not retired(root)
+    for _ in ("its report notes the published bytes", "no report says what was published"):
+        said = launched("S2")
+        assert "segment1b retire" in str(said.failures)
+        assert not retired(root)
+        for report in root.glob(f"reports/**/country={country}/s2_run_report.json"):
+            report.unlink()
     assert launched("S6", "S8", "S9").success
     assert retired(root) == {
         "rng_events_in_cell_jitter", "validation_bundle_1B", "site_locations",

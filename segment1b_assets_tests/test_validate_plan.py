@@ -90,6 +90,13 @@ def test_no_pairs_need_no_weights(tmp_path: Path) -> None:
     assert failed(country(tmp_path, {}).judge(weights_files=[])) == []
 
 
+def test_no_pairs_need_no_tile_index(tmp_path: Path) -> None:
+    """Reading it costs its tiles, and a country may have a thousand million."""
+    absent = [tmp_path / "tile_index" / "part-00000.parquet"]
+    assert failed(country(tmp_path / "none", {}).judge(tile_index_files=absent)) == []
+    assert failed(country(tmp_path / "some").judge(tile_index_files=absent)) != []
+
+
 @examples(200)
 @given(
     st.sampled_from(["merchant_id", "legal_country_iso", "tile_id", "n_sites_tile"]),
