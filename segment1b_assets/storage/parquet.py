@@ -21,16 +21,13 @@ from segment1b_assets.contracts import CONTRACT_VERSION
 from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.input_files import require_file
 from segment1b_assets.contracts.schemas import TableSchema
+from segment1b_assets.storage.read_ahead import LARGE_ROWS, read_ahead
 
 #: Rows of a row group: large enough to compress, small enough to skip.
 ROW_GROUP_ROWS = 1 << 20
 #: A country's partition is one file, or more where a file would pass this many rows.
 FILE_ROWS = 1 << 31
 _GROUPS_PER_FILE = FILE_ROWS // ROW_GROUP_ROWS
-
-#: A file of no more rows is decoded on the thread that reads it: handing its columns to other
-#: threads costs more than decoding them.
-_FEW_ROWS = 1 << 16
 
 #: The encoder tests after this many rows of a batch whether its page is full: batches of whole
 #: multiples give the same pages as one batch, others are joined first.
@@ -171,11 +168,12 @@ def read_batches(
                     "E_INPUT_SCHEMA", f"column {sorted(missing)[0]!r} is missing", file=path
                 )
             with reading(path):
-                yield from reader.iter_batches(
+                found = reader.iter_batches(
                     batch_size=batch_rows,
                     columns=None if columns is None else list(columns),
-                    use_threads=reader.metadata.num_rows > _FEW_ROWS,
+                    use_threads=False,
                 )
+                yield from read_ahead(found) if reader.metadata.num_rows >= LARGE_ROWS else found
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:

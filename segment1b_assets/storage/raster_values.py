@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from segment1b_assets.storage.gdal_settings import (
     gdal_settings,
     settings_while_reading,
 )
+from segment1b_assets.storage.read_ahead import LARGE_ROWS, read_ahead
 from segment1b_assets.storage.tiff_tags import read_tiff_tags
 
 Values = NDArray[Any]
@@ -93,6 +94,10 @@ class RasterValues:
             Segment1BError: E002_RASTER_MISMATCH, with GDAL's reason, where a block cannot be
                 decoded or the cells are not of this grid.
         """
+        found = self._values(runs)
+        return read_ahead(found) if runs.count >= LARGE_ROWS else found
+
+    def _values(self, runs: CellRuns) -> Generator[Values, None, None]:
         if runs.count == 0:
             return
         if runs.ncols != self.shape[1] or int(runs.stops[-1]) > self.shape[0] * self.shape[1]:

@@ -16,6 +16,7 @@ from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
 from segment1b_assets.storage.bytes_read import tally
 from segment1b_assets.storage.parquet import open_parquet, read_batches
 from segment1b_assets.storage.run_inputs import RunInputs
+from segment1b_assets.storage.tile_sets import tile_sets
 
 
 def batches(
@@ -91,28 +92,45 @@ def _without_nulls(
         if "tile_id" in batch.schema.names and batch.num_rows:
             highest = int(batch.column("tile_id").to_numpy().max())
             if highest >= inputs.grid.nrows * inputs.grid.ncols:
-                raise Segment1BError(
-                    "E_INPUT_SCHEMA", "column 'tile_id' holds a tile outside the raster",
-                    file=files[0], value=highest,
-                )  # fmt: skip
+                raise _off_the_raster(files[0], highest)
         yield batch
 
 
-def tile_runs(inputs: RunInputs, country: str, absent: str) -> CellRuns:
-    """A country's tile universe, from its published tile_index."""
-    column = (
-        batch.column("tile_id").to_numpy()
-        for batch in batches(inputs, "tile_index", country, absent, ["tile_id"])
-    )
+def _off_the_raster(file: Path, tile_id: int) -> Segment1BError:
+    return Segment1BError(
+        "E_INPUT_SCHEMA", "column 'tile_id' holds a tile outside the raster",
+        file=file, value=tile_id,
+    )  # fmt: skip
+
+
+def tile_runs(
+    inputs: RunInputs, country: str, absent: str, dataset: str = "tile_index"
+) -> CellRuns:
+    """A country's tiles, from its published tile_index or tile_bounds.
+
+    Raises:
+        Segment1BError: `absent` where the partition is missing; E003_DUP_TILE where ids do not
+            ascend; E_INPUT_SCHEMA where one is off the grid or the files cannot be read.
+    """
+    grid = inputs.grid
+
+    def read() -> CellRuns:
+        found = batches(inputs, dataset, country, absent, ["tile_id"])
+        ids = (batch.column("tile_id").to_numpy() for batch in found)
+        return CellRuns.from_sorted_tile_ids(ids, grid.ncols)
+
     try:
-        return CellRuns.from_sorted_tile_ids(column, inputs.grid.ncols)
+        cells = tile_sets.of(inputs.files(dataset, country), grid.ncols, read)
     except NotAscendingError as err:
         raise Segment1BError(
             "E003_DUP_TILE",
-            f"tile_index: {err}",
+            f"{dataset}: {err}",
             country=country,
-            file=inputs.path("tile_index", country),
+            file=inputs.path(dataset, country),
         ) from err
+    if cells.count and int(cells.stops[-1]) > grid.nrows * grid.ncols:
+        raise _off_the_raster(inputs.files(dataset, country)[0], int(cells.stops[-1]) - 1)
+    return cells
 
 
 def row_areas_of(inputs: RunInputs, country: str) -> NDArray[np.float64]:

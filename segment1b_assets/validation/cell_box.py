@@ -31,8 +31,8 @@ F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
 #: Edges that the sample may look at: a tile costs a pass over all of them.
-_LOOKS: Final = 20_000_000
-_LEAST, _MOST = 16, 512
+_LOOKS: Final = 4_000_000
+_LEAST, _MOST = 16, 64
 #: Boxes that GEOS holds at once.
 _BATCH: Final = 1 << 14
 

@@ -63,16 +63,20 @@ class CountryPoints:
     def _sorted_out(self, lon: F64, lat: F64) -> tuple[Bools, Bools]:
         """Points that are inside for certain, and points that are so close that it is not known."""
         found, doubtful = np.zeros(lon.size, bool), np.zeros(lon.size, bool)
+        west, _, east, _ = shapely.bounds(self.geometry)
         for shift in self.shifts:
             x = lon + shift
-            within = shapely.contains_xy(self.geometry, x, lat)
+            # A country on the antimeridian has three shifts; two of them take few points to it.
+            at = np.flatnonzero((x >= west - 2 * NEAR) & (x <= east + 2 * NEAR))
+            x, y = x[at], lat[at]
+            within = shapely.contains_xy(self.geometry, x, y)
             if shift:
-                close = shapely.dwithin(self.boundary, shapely.points(x, lat), NEAR)
+                close = shapely.dwithin(self.boundary, shapely.points(x, y), NEAR)
             else:  # on the boundary: prepared lines have no index for points, polygons have
                 close = ~within
-                close[close] = shapely.intersects_xy(self.geometry, x[close], lat[close])
-            found |= within & ~close
-            doubtful |= close
+                close[close] = shapely.intersects_xy(self.geometry, x[close], y[close])
+            found[at] |= within & ~close
+            doubtful[at] |= close
         return found, doubtful & ~found
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from segment1b_assets.contracts.schemas import TABLES
 from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
 from segment1b_assets.core.grid import Grid
-from segment1b_assets.validation.columns import Arrays
+from segment1b_assets.storage.tile_sets import tile_sets
+from segment1b_assets.validation.columns import Arrays, Columns
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.form import checked_batches
 
@@ -47,6 +48,7 @@ def judge_tiles(
     Raises:
         Segment1BError: E_INPUT_MISSING or E_INPUT_SCHEMA if the files are not this table's.
     """
+    stamp = tile_sets.stamp(files)
     stream = _judged_ids(dataset, files, constants, lookups, grid, findings, more)
     try:
         cells = CellRuns.from_sorted_tile_ids(stream, grid.ncols)
@@ -59,8 +61,25 @@ def judge_tiles(
     except OverflowError:  # off the grid by far: a finding of E004's
         deque(stream, maxlen=0)
         return None
-    off = cells.count and int(cells.stops[-1]) > grid.nrows * grid.ncols
-    return None if off else cells
+    if cells.count and int(cells.stops[-1]) > grid.nrows * grid.ncols:
+        return None
+    tile_sets.keep(stamp, cells)
+    return cells
+
+
+def read_tiles(files: Sequence[Path], ncols: int) -> CellRuns:
+    """The tiles of a tile table's files.
+
+    Raises:
+        NotAscendingError, OverflowError: as `CellRuns.from_sorted_tile_ids`.
+        Segment1BError: E_INPUT_SCHEMA if the files cannot be read.
+    """
+
+    def read() -> CellRuns:
+        ids = (block["tile_id"] for block in Columns(files, ["tile_id"]).blocks())
+        return CellRuns.from_sorted_tile_ids(ids, ncols)
+
+    return tile_sets.of(files, ncols, read)
 
 
 def _judged_ids(

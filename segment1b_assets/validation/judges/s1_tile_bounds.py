@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from segment1b_assets.contracts.errors import Segment1BError
-from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
+from segment1b_assets.core.cell_runs import NotAscendingError
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.storage.run_inputs import RunInputs
-from segment1b_assets.validation.columns import Columns
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.form import judge_lineage
 from segment1b_assets.validation.grid_cells import cell_lines
-from segment1b_assets.validation.tile_rows import judge_tiles
+from segment1b_assets.validation.tile_rows import judge_tiles, read_tiles
 from segment1b_assets.validation.verdict import Verdict
 
 _OF_ROWS: Final = ("E003_DUP_TILE", "E004_BOUNDS", "E008_INCLUSION_RULE")
@@ -64,9 +63,8 @@ def judge_tile_bounds(
         findings,
     )
     code = "E008_INCLUSION_RULE"
-    ids = (block["tile_id"] for block in Columns(index_files, ["tile_id"]).blocks())
     try:
-        index = CellRuns.from_sorted_tile_ids(ids, grid.ncols)
+        index = read_tiles(index_files, grid.ncols)
     except (Segment1BError, NotAscendingError, OverflowError) as err:
         findings.add(code, f"tile_index cannot be compared: {err}")
     else:

@@ -27,6 +27,7 @@ from segment1b_assets.validation.exact_masses import (
 )
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.form import judge_form
+from segment1b_assets.validation.tile_rows import read_tiles
 from segment1b_assets.validation.verdict import Verdict
 from segment1b_assets.validation.weight_remainders import ExtremeTile, LargestRemainderTest
 
@@ -121,9 +122,8 @@ def _weighed_tiles(
         findings.add("E108_WRITER_HYGIENE", str(err))
         findings.not_judged("E108_WRITER_HYGIENE stopped it", ["E102_FK_MISMATCH"])
         return None
-    ids = (block["tile_id"] for block in Columns(index, ["tile_id"]).blocks())
     try:
-        tiles = CellRuns.from_sorted_tile_ids(ids, ncols)
+        tiles = read_tiles(index, ncols)
     except (Segment1BError, NotAscendingError, OverflowError) as err:
         findings.add("E102_FK_MISMATCH", f"tile_index cannot be compared: {err}")
         return None

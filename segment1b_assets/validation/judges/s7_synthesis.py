@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from segment1b_assets.contracts.errors import Segment1BError
 from segment1b_assets.contracts.schemas import TABLES
-from segment1b_assets.core.cell_runs import CellRuns, NotAscendingError
+from segment1b_assets.core.cell_runs import CellRuns
 from segment1b_assets.core.grid import Grid
 from segment1b_assets.storage.catalogue import Outlets
 from segment1b_assets.storage.run_inputs import RunInputs
-from segment1b_assets.storage.upstream import batches
+from segment1b_assets.storage.upstream import tile_runs
 from segment1b_assets.validation.columns import Arrays, Columns, row_text
 from segment1b_assets.validation.findings import Findings
 from segment1b_assets.validation.form import judge_form
@@ -123,13 +124,12 @@ def _rounded_sum(a: float, b: float) -> float:
 
 def judge(inputs: RunInputs, country: str) -> list[Verdict]:
     """Judge s7_site_synthesis."""
-    ids = batches(inputs, "tile_bounds", country, "E_INPUT_MISSING", ["tile_id"])
     try:
-        bounds = CellRuns.from_sorted_tile_ids(
-            (batch.column("tile_id").to_numpy() for batch in ids), inputs.grid.ncols
-        )
-    except NotAscendingError as err:
-        return [Verdict("A707", False, f"tile_bounds: {err}")]
+        bounds = tile_runs(inputs, country, "E_INPUT_MISSING", "tile_bounds")
+    except Segment1BError as err:
+        if err.code != "E003_DUP_TILE":
+            raise
+        return [Verdict("A707", False, err.detail)]
     return judge_synthesis(
         country,
         inputs.files("s7_site_synthesis", country),
