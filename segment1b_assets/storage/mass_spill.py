@@ -7,8 +7,9 @@ when the process ends in any way.
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import IO, Any, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from segment1b_assets.storage.data_root import DataRoot
+from segment1b_assets.storage.read_ahead import read_ahead
 
 Masses = NDArray[Any]
 
@@ -81,6 +83,11 @@ class SpilledMasses:
 
     def kept(self) -> Iterator[Masses]:
         """Start a new pass over the kept arrays, in order."""
+        if self._file is not None:
+            self._file.flush()
+        return read_ahead(self._kept())
+
+    def _kept(self) -> Generator[Masses, None, None]:
         place = 0
         for count, held in self._parts:
             if isinstance(held, int):
@@ -110,9 +117,8 @@ class SpilledMasses:
 
     def _read(self, place: int, size: int) -> bytes:
         assert self._file is not None
-        # Another pass may have moved the file's position in between.
-        self._file.seek(place)
-        packed = self._file.read(size)
+        # Not by the file's position: another pass on another thread may move it.
+        packed = os.pread(self._file.fileno(), size, place)
         if len(packed) != size:
             raise OSError("a temporary file of masses ended early")
         return packed
