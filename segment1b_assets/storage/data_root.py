@@ -78,7 +78,11 @@ class DataRoot:
 
     def part_files(self, dataset: str, /, **tokens: object) -> list[Path]:
         """A partition's parquet files in ASCII order of name; empty where it is not published."""
-        folder = self.ensure_local(self.path_for(dataset, **tokens))
+        return self.parquet_files(self.path_for(dataset, **tokens))
+
+    def parquet_files(self, folder: Path) -> list[Path]:
+        """The parquet files of a folder in ASCII order of name, fetched to this machine."""
+        folder = self.ensure_local(folder)
         try:
             names = sorted(os.listdir(folder), key=os.fsencode)
         except OSError:

@@ -74,6 +74,8 @@ class RunInputs:
         self._lineage = LineageCache()
         self._polygon_digests: dict[str, str] = {}
         self._remembered: set[str] = set()
+        # A run asks for each path a dozen times.
+        self._paths: dict[tuple[str, str | None], Path] = {}
 
     @cached_property
     def iso_list(self) -> IsoList:
@@ -285,7 +287,11 @@ class RunInputs:
         return {name: found[name] for name in needed if name in found}
 
     def path(self, dataset: str, country: str | None = None) -> Path:
-        return self.root.path_for(dataset, **self.tokens(dataset, country))
+        found = self._paths.get((dataset, country))
+        if found is None:
+            found = self.root.path_for(dataset, **self.tokens(dataset, country))
+            self._paths[dataset, country] = found
+        return found
 
     def ensure_local(self, dataset: str, country: str | None = None) -> Path:
         """The path, after fetching what it holds to this machine."""
@@ -316,7 +322,7 @@ class RunInputs:
 
     def part_files(self, dataset: str, country: str) -> list[Path]:
         """The part files at a partition's path, stale or not."""
-        return self.root.part_files(dataset, **self.tokens(dataset, country))
+        return self.root.parquet_files(self.path(dataset, country))
 
     def absence(self, dataset: str, country: str) -> str:
         """A sentence on why `files` is empty."""
