@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from segment1b_assets.core.polygon import CountryPolygon
 from segment1b_assets.core.tiles import tile_index
 from segment1b_assets.storage.parquet import read_batches
 from segment1b_assets.storage.raster_values import RasterValues
-from segment1b_assets.storage.read_ahead import LARGE_ROWS, read_ahead
+from segment1b_assets.storage.read_ahead import LARGE_ROWS, cpu_seconds, read_ahead
 from segment1b_assets.validation.judges.s1_tile_index import judge_tile_index
 from segment1b_assets_tests.partition_support import failed, published
 
@@ -120,3 +121,33 @@ def test_items_come_in_order_from_one_other_thread_and_errors_at_their_place() -
     makers.clear()
     some.close()  # type: ignore[attr-defined]
     assert len(set(makers)) == 1 and makers[0] != threading.get_ident()
+
+
+def test_an_abandoned_generator_can_end_on_the_thread_that_makes_its_items() -> None:
+    held: list[Iterator[int]] = []
+    ended = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield 0
+            held.clear()  # the last reference: what waits for this item ends here
+            yield 1
+        finally:
+            ended.set()
+
+    held.append(read_ahead(items()))  # type: ignore[arg-type]
+    assert next(held[0]) == 0
+    assert ended.wait(60)
+
+
+def test_processor_time_of_the_second_thread_counts() -> None:
+    def items() -> Iterator[int]:
+        began = time.thread_time()
+        while time.thread_time() < began + 0.2:
+            pass
+        yield 1
+
+    began = cpu_seconds(), time.thread_time()
+    assert list(read_ahead(items())) == [1]  # type: ignore[arg-type]
+    used, own = cpu_seconds() - began[0], time.thread_time() - began[1]
+    assert used >= own + 0.2

@@ -14,6 +14,8 @@ from pyinstrument import Profiler
 from pyinstrument.renderers import HTMLRenderer
 from pyinstrument.session import Session
 
+from segment1b_assets.storage.read_ahead import cpu_seconds
+
 #: Seconds between two samples of a worker's stack. A profile holds every sample in memory.
 INTERVAL = 0.005
 
@@ -34,13 +36,13 @@ class Profiling:
             return
         # A profiler sees the thread that starts it and no other.
         profiler = Profiler(interval=INTERVAL, async_mode="disabled")
-        wall, cpu = time.perf_counter(), time.thread_time()
+        wall, cpu = time.perf_counter(), cpu_seconds()
         profiler.start()
         try:
             yield
         finally:
             session = profiler.stop()
-            wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+            wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
             self._found.append((activity, country, wall, cpu, session))
 
     def write(self, folder: Path) -> None:

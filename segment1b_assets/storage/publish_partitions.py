@@ -19,6 +19,7 @@ from segment1b_assets.storage.memory import open_files
 from segment1b_assets.storage.profiling import profiling
 from segment1b_assets.storage.progress import progress
 from segment1b_assets.storage.published import Published
+from segment1b_assets.storage.read_ahead import cpu_seconds
 from segment1b_assets.storage.repair import name_damage, retire_damaged
 from segment1b_assets.storage.retire import retire_stale
 from segment1b_assets.storage.run_inputs import RunInputs
@@ -105,7 +106,7 @@ def _publish(inputs: RunInputs, job: Job, workers: int) -> Done:
 
 
 def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
-    wall, cpu = time.perf_counter(), time.thread_time()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     stream = job.open()
     with inputs.root.staging_area() as work:
         staged = stage_partition(inputs, job.dataset, job.country, stream, work)
@@ -129,7 +130,7 @@ def _published(inputs: RunInputs, job: Job, workers: int, reads: Reads) -> Done:
         "rows_emitted": staged.rows,
         "bytes_on_disk": published.size,
         "wall_clock_seconds": round(seconds, 4),
-        "cpu_seconds": round(time.thread_time() - cpu, 4),
+        "cpu_seconds": round(cpu_seconds() - cpu, 4),
         "rows_per_second": round(staged.rows / seconds) if seconds > 0 else 0,
         "inputs": dict(sorted(reads.items())),
         "peak_rss_bytes": staged.peak_rss_bytes,
