@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from segment1b_assets.command_line.choices import choose_countries, root_options, run_inputs_from
+from segment1b_assets.command_line.collector import uncollected
 from segment1b_assets.command_line.dagster_home import use_dagster_home
 from segment1b_assets.command_line.json_output import console_for, json_option, print_document
 from segment1b_assets.contracts.states import COUNTRY_STATES
@@ -59,7 +60,8 @@ def repair(
         console.print(f"retired {name}", highlight=False)
     use_dagster_home(inputs.root.uri)
     # Imports Dagster: not before there is something to make.
-    from segment1b_assets.command_line.materialise import Work, materialise
+    with uncollected():
+        from segment1b_assets.command_line.materialise import Work, materialise
 
     states = [s.id for s in COUNTRY_STATES[COUNTRY_STATES.index(state) :]]
     flag_went = "validation_bundle_1B" in retired

@@ -13,6 +13,7 @@ from segment1b_assets.command_line.choices import (
     root_options,
     run_inputs_from,
 )
+from segment1b_assets.command_line.collector import uncollected
 from segment1b_assets.command_line.dagster_home import use_dagster_home
 from segment1b_assets.command_line.json_output import console_for, json_option, print_document
 from segment1b_assets.command_line.wording import countries as countries_word
@@ -84,7 +85,8 @@ def run(
         highlight=False,
     )
     # Dagster takes two seconds to import: not before the options are known to be good.
-    from segment1b_assets.command_line.materialise import Work, materialise
+    with uncollected():
+        from segment1b_assets.command_line.materialise import Work, materialise
 
     work = Work(inputs, chosen, chosen_states, seed, workers, batch_rows, profile)
     done = materialise(work, console)
@@ -116,9 +118,10 @@ def _stale_work(inputs: RunInputs, chosen: Sequence[str]) -> tuple[list[str], li
         The countries to make, the states, and the countries beyond the chosen ones for which S9
         would refuse the flag: while there are any, it is none of the states.
     """
-    import dagster as dg
+    with uncollected():
+        import dagster as dg
 
-    from segment1b_assets.automation.stale_partitions import find_stale_partitions
+        from segment1b_assets.automation.stale_partitions import find_stale_partitions
 
     with dg.DagsterInstance.get() as instance:
         found = find_stale_partitions(instance, inputs)
