@@ -113,9 +113,10 @@ def tile_runs(
             ascend; E_INPUT_SCHEMA where one is off the grid or the files cannot be read.
     """
     grid = inputs.grid
+    # Counts what is read also where an earlier step has read it: as for tables of all countries.
+    found = batches(inputs, dataset, country, absent, ["tile_id"])
 
     def read() -> CellRuns:
-        found = batches(inputs, dataset, country, absent, ["tile_id"])
         ids = (batch.column("tile_id").to_numpy() for batch in found)
         return CellRuns.from_sorted_tile_ids(ids, grid.ncols)
 
