@@ -10,11 +10,13 @@ from segment1b_assets.storage.run_inputs import RunInputs
 if TYPE_CHECKING:
     from segment1b_assets.core.grid import Grid
 
-# In tiles, 0.66 us of CPU each with every state and check (Brazil's 1,018 million: 667 s). By the
-# other figures of docs/performance.md a country costs 0.56 s whatever its size (the embedded world:
-# 140 s, 249 countries), and an outlet some 20 us (S3 to S8 with 1.7 million instead of 0.17).
-COUNTRY_TILES = 800_000
-OUTLET_TILES = 30
+# In tiles, 0.5 us of CPU each with every state and check. By the runs of docs/machines.md over the
+# 30 arc-second world: 27 s for Russia alone (42 million tiles), 38 s for 22 countries of 16
+# million, 5 s of each for the start. So a country costs 1.1 s, whatever its size, with the
+# history in PostgreSQL. An outlet costs some 20 us (S3 to S8 with 1.7 million of them
+# instead of 0.17).
+COUNTRY_TILES = 2_000_000
+OUTLET_TILES = 40
 
 
 def country_cost(inputs: RunInputs, country: str) -> int:
