@@ -28,6 +28,9 @@ SUBCOMMANDS = {
     ),
     "check-inputs": Subcommand("check_inputs", "check_inputs", "Judge every input at once."),
     "run": Subcommand("run", "run", "Materialise states for countries."),
+    "launch": Subcommand(
+        "launch", "launch", "Send runs of about the same cost to a web UI's queue."
+    ),
     "ui": Subcommand("ui", "ui", "Start the web UI and the daemon, on this machine only."),
     "status": Subcommand("status", "status", "Show what is missing, stale or failed under a root."),
     "verify": Subcommand("verify", "verify", "Check every rule on every published partition."),

@@ -50,17 +50,22 @@ def pass_gate(inputs: RunInputs) -> Receipt:
 
 
 def _retire_changed(inputs: RunInputs, present: dict[str, str]) -> None:
+    if not _changed(inputs, present):
+        return
+    with inputs.root.exclusive_lock("retiring"):
+        # Another run's S0 may have retired them while this one waited, and sealed the inputs anew.
+        if changed := _changed(inputs, present):
+            why = f"inputs changed: {', '.join(changed)}"
+            retire_bundle(inputs, why)
+            retire(inputs.root, "sealed_inputs_1B", inputs.path("sealed_inputs_1B"), why)
+
+
+def _changed(inputs: RunInputs, present: dict[str, str]) -> list[str]:
+    """The inputs that are sealed with another digest; none where nothing is sealed."""
     target = inputs.path("sealed_inputs_1B")
     if not inputs.root.exists(target):
-        return
-    changed = changed_inputs(sealed_digests(inputs.root.ensure_local(target)), present)
-    if not changed:
-        return
-    why = f"inputs changed: {', '.join(changed)}"
-    with inputs.root.exclusive_lock("retiring"):
-        retire_bundle(inputs, why)
-        if inputs.root.exists(target):
-            retire(inputs.root, "sealed_inputs_1B", target, why)
+        return []
+    return changed_inputs(sealed_digests(inputs.root.ensure_local(target)), present)
 
 
 def sealed_inputs(inputs: RunInputs) -> list[dict[str, Any]]:
