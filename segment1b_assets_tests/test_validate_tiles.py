@@ -341,3 +341,21 @@ def test_a_wiggling_border_on_a_fine_grid(rule: Any) -> None:
         country_cells(polygon_of(shape), grid, rule)
         == eligible_cells(polygon_of(shape), grid, rule).runs
     )
+
+
+def test_a_code_without_a_label_is_refused(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    table = pq.ParquetFile(world.bounds[0]).read()
+    at = table.schema.get_field_index("country_iso")
+    path = tmp_path / "part-00000.parquet"
+    pq.write_table(table, path, use_dictionary=["country_iso"], compression="none")
+    assert broken(world.judge_bounds([path])) == set()
+    column = pq.read_metadata(path).row_group(0).column(at)
+    last = column.dictionary_page_offset + column.total_compressed_size - 1
+    damaged = bytearray(path.read_bytes())
+    assert damaged[last] == 0  # the code that all rows have
+    damaged[last] = 1
+    path.write_bytes(damaged)
+    with pytest.raises(Segment1BError) as raised:
+        world.judge_bounds([path])
+    assert raised.value.code == "E_INPUT_SCHEMA"
