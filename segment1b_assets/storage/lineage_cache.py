@@ -6,26 +6,25 @@ each time would cost more than a small country.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from segment1b_assets.contracts.errors import Segment1BError
+from segment1b_assets.storage.digest_memory import Stamp, stamp_of
 from segment1b_assets.storage.parquet import lineage_of
 
 
 class LineageCache:
-    """Path -> lineage, valid while size, inode and time of change stay the same."""
+    """Path -> lineage, valid while size, inode and times stay the same."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[tuple[int, int, int], dict[str, str]]] = {}
+        self._known: dict[Path, tuple[Stamp, dict[str, str]]] = {}
 
     def of(self, path: Path) -> dict[str, str]:
         """The file's lineage; empty where it cannot be read."""
         try:
-            status = os.stat(path)
+            stamp = stamp_of(path)
         except OSError:
             return {}
-        stamp = (status.st_size, status.st_ino, status.st_mtime_ns)
         held = self._known.get(path)
         if held is not None and held[0] == stamp:
             return held[1]

@@ -6,7 +6,6 @@ runs they are a thousandth of the ids, so what one step has read is kept for the
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from segment1b_assets.core.cell_runs import CellRuns
+from segment1b_assets.storage.digest_memory import stamp_of
 
 #: Bytes of runs that a process keeps; those used longest ago go first.
 KEPT_BYTES: Final = 64 << 20
@@ -52,15 +52,10 @@ class TileSets:
 
         Empty where one cannot be looked at: whoever reads it says why.
         """
-        found = []
-        for path in files:
-            try:
-                status = os.stat(path)
-            except OSError:
-                return ()
-            times = status.st_mtime_ns, status.st_ctime_ns
-            found.append((str(path), status.st_size, status.st_ino, *times))
-        return tuple(found)
+        try:
+            return tuple((str(path), *stamp_of(path)) for path in files)
+        except OSError:
+            return ()
 
     def keep(self, stamp: Stamp, cells: CellRuns) -> None:
         """Keep what was read from the files of this stamp."""

@@ -112,7 +112,7 @@ def tile_runs(
         Segment1BError: `absent` where the partition is missing; E003_DUP_TILE where ids do not
             ascend; E_INPUT_SCHEMA where one is off the grid or the files cannot be read.
     """
-    grid = inputs.grid
+    grid, files = inputs.grid, inputs.files(dataset, country)
     # Counts what is read also where an earlier step has read it: as for tables of all countries.
     found = batches(inputs, dataset, country, absent, ["tile_id"])
 
@@ -121,7 +121,7 @@ def tile_runs(
         return CellRuns.from_sorted_tile_ids(ids, grid.ncols)
 
     try:
-        cells = tile_sets.of(inputs.files(dataset, country), grid.ncols, read)
+        cells = tile_sets.of(files, grid.ncols, read)
     except NotAscendingError as err:
         raise Segment1BError(
             "E003_DUP_TILE",
@@ -130,7 +130,7 @@ def tile_runs(
             file=inputs.path(dataset, country),
         ) from err
     if cells.count and int(cells.stops[-1]) > grid.nrows * grid.ncols:
-        raise _off_the_raster(inputs.files(dataset, country)[0], int(cells.stops[-1]) - 1)
+        raise _off_the_raster(files[0], int(cells.stops[-1]) - 1)
     return cells
 
 
