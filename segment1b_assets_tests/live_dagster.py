@@ -49,6 +49,16 @@ class LiveDagster:
         data: dict[str, Any] = document["data"]
         return data
 
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run, the newest first; its tags as a dict."""
+        found: list[dict[str, Any]] = self.ask(
+            "{ runsOrError { ... on Runs { results { runId jobName status parentRunId "
+            "creationTime startTime endTime tags { key value } } } } }"
+        )["runsOrError"]["results"]
+        for run in found:
+            run["tags"] = {t["key"]: t["value"] for t in run["tags"]}
+        return found
+
     def backfill(self, assets: list[str], countries: list[str]) -> str:
         """Launch a backfill as the web UI does; returns its id."""
         answer = self.ask(

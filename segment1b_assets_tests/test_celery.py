@@ -85,16 +85,6 @@ def ended(live: LiveDagster, run: str) -> str:
     )
 
 
-def runs(live: LiveDagster) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = live.ask(
-        "{ runsOrError { ... on Runs { results { runId status parentRunId startTime endTime "
-        "tags { key value } } } } }"
-    )["runsOrError"]["results"]
-    for run in found:
-        run["tags"] = {t["key"]: t["value"] for t in run["tags"]}
-    return found
-
-
 def countries_of(run: dict[str, Any]) -> list[str]:
     """The countries of a run's range."""
     ends = [
@@ -165,7 +155,7 @@ def test_one_of_three_workers_is_killed_and_everything_is_done(
 
     def midway() -> tuple[str, Worker] | None:
         """A run that has published tiles and no sites yet, and the worker that has it."""
-        everything = runs(live)
+        everything = live.runs()
         if sum(run["status"] == "SUCCESS" for run in everything) < 3:
             return None
         for run in everything:
@@ -188,7 +178,7 @@ def test_one_of_three_workers_is_killed_and_everything_is_done(
         assert live.partitions(asset) == {"materialised": list(COUNTRY_CODES), "failed": []}
     assert ended(live, launch(live, ["validation_bundle_1B"])) == "SUCCESS"
     wall = time.monotonic() - began
-    everything = runs(live)
+    everything = live.runs()
     lost = [run for run in everything if run["status"] == "FAILURE"]
     again = [run for run in everything if run["parentRunId"]]
     print(
@@ -232,7 +222,7 @@ def test_a_run_is_cancelled_where_it_runs(
     assert 0 < len(list(root.glob(tiles))) < len(COUNTRY_CODES)
     # Long enough for a retry that should not be.
     assert ended(live, launch(live, ["s0_gate_receipt_1B"])) == "SUCCESS"
-    assert not [r for r in runs(live) if r["parentRunId"] == run]
+    assert not [r for r in live.runs() if r["parentRunId"] == run]
 
 
 def test_the_variant_differs_from_postgresql_in_what_its_file_says() -> None:

@@ -176,13 +176,7 @@ def live(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live
 
 def runs_of(live: LiveDagster) -> list[dict[str, Any]]:
     """The runs, in the order in which they were sent."""
-    found: list[dict[str, Any]] = live.ask(
-        "{ runsOrError { ... on Runs { results { runId jobName status creationTime "
-        "tags { key value } } } } }"
-    )["runsOrError"]["results"]
-    for each in found:
-        each["tags"] = {t["key"]: t["value"] for t in each["tags"]}
-    return sorted(found, key=lambda r: float(r["creationTime"]))
+    return sorted(live.runs(), key=lambda r: float(r["creationTime"]))
 
 
 def test_a_web_ui_of_another_root_gets_one_run_and_refuses_it(
