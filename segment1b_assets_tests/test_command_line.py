@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from segment1b_assets.cli import SUBCOMMANDS, group
+from segment1b_assets.command_line.collector import uncollected
 from segment1b_assets.command_line.country_names import meant_country
 from segment1b_assets.command_line.wording import count, countries, size
 from segment1b_assets.contracts.errors import Segment1BError
@@ -155,3 +157,12 @@ def test_numbers_are_worded() -> None:
     assert [size(n) for n in (0, 999, 1000, 999_949, 999_950, 3_400_000_000)] == [
         "0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "3.4 GB",
     ]  # fmt: skip
+
+
+def test_the_collector_works_again_after_imports_also_after_one_that_fails() -> None:
+    with uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ImportError), uncollected():
+        raise ImportError("of a package")
+    assert gc.isenabled()
